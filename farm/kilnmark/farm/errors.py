@@ -5,6 +5,7 @@ from kilnmark.protocol.exits import ExitCode
 
 __all__ = [
     "BrokerAway",
+    "BrokerFull",
     "BrokerNotTrusted",
     "BrokerRefused",
     "ContentUnusable",
@@ -78,6 +79,23 @@ class BrokerNotTrusted(FarmError):
     def __str__(self) -> str:
         mend = "give the credentials that its `kilnmark farm up` wrote last, and an address that stands in them"
         return f"what answers at {self.address} does not prove to be the farm's broker ({self.reason}); {mend}"
+
+
+class BrokerFull(BrokerAway):
+    """The broker has no room for what it is given, until somebody makes some.
+
+    Args:
+        address: Of the broker.
+        reason: What was tried.
+    """
+
+    kind = "broker_full"
+
+    def __str__(self) -> str:
+        return (
+            f"the broker at {self.address} has no room left on its disk, and did not {self.reason}; free some there, "
+            "or keep results for fewer days with `kilnmark farm up --kept`; then all goes on"
+        )
 
 
 class BrokerRefused(FarmError):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 __all__ = [
     "CANCELS",
     "CONTENT",
+    "FULL_BROKER",
     "LOST",
     "LOST_ADVISORY",
     "NODES",
@@ -58,6 +59,9 @@ CANCELS = "kiln-cancels"
 
 CONTENT = "kiln-content"
 """The object store of files that jobs need, each under its SHA-256 in hex."""
+
+FULL_BROKER = "kilnmark-farm-full"
+"""What a broker calls itself that takes nothing since its disk is full, so that whoever is connected knows."""
 
 RESULTS = "kiln-results-"
 """How the buckets of results begin, of which each submitter has one."""

@@ -106,6 +106,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── FarmError                many machines: farm/errors
         │   ├── FarmNotInstalled
         │   ├── BrokerAway
+        │   │   └── BrokerFull
         │   ├── BrokerNotTrusted
         │   ├── BrokerRefused
         │   ├── FarmNotSetUp

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,16 @@ from click.testing import CliRunner
 from nats.js.errors import APIError
 
 from kilnmark.client.cli.main import kilnmark
+from kilnmark.farm.broker import up as up_module
 from kilnmark.farm.broker.credentials import load_credentials
 from kilnmark.farm.broker.ended import end_tasks
-from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.room import StoreRoom
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
-from kilnmark.farm.errors import BrokerAway, BrokerNotTrusted, BrokerRefused, FarmError, FarmNotUsable
+from kilnmark.farm.errors import BrokerAway, BrokerFull, BrokerNotTrusted, BrokerRefused, FarmError, FarmNotUsable
+from kilnmark.farm.status.reading import read_status
 
 
 @contextlib.asynccontextmanager
@@ -142,6 +147,52 @@ def test_a_broker_that_dies_is_started_again_and_its_links_go_on(tmp_path: Path)
                     await link.js.publish("kiln.work.n.s.low.ann.job", b"{}")
 
     asyncio.run(ask())
+
+
+async def handed_in_until(link: FarmLink, ends: Callable[[FarmError | None], bool]) -> None:
+    """Hand jobs in, one after another, until the broker's answer to one is this; while it is started again, wait."""
+    async with asyncio.timeout(20):
+        for number in itertools.count():
+            error: FarmError | None = None
+            try:
+                with link.telling("hand in work"):
+                    await link.js.publish(f"kiln.work.n.s.low.ann.{time.monotonic_ns()}-{number}", b"{}")
+            except FarmError as raised:
+                error = raised
+            if ends(error):
+                return
+
+
+def test_a_broker_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    enough, none = StoreRoom(free=100 << 20, kept=1 << 20), StoreRoom(free=1000, kept=1 << 20)
+    room = [enough]
+    monkeypatch.setattr(up_module, "store_room", lambda _: room[0])
+    monkeypatch.setattr(up_module, "_LOOK", 0.02)
+
+    async def ask() -> None:
+        async with up(UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter")])) as kept:
+            who = load_credentials(tmp_path / "credentials" / "submitter-ann.json", {})
+            async with farm_link(kept.addresses[0], who) as link:
+                room[0] = none
+                await handed_in_until(link, lambda error: isinstance(error, BrokerFull))
+                full = await read_status(link, ["ann"])
+                room[0] = enough
+                await handed_in_until(link, lambda error: error is None)
+                assert (full.is_full, (await read_status(link, ["ann"])).is_full) == (True, False)
+
+    asyncio.run(ask())
+    assert "is full: the broker takes nothing new until there is room" in caplog.text
+    assert "there is room again" in caplog.text
+    assert "did not hand in work; free some there" in str(BrokerFull("nats://desk:4222", "hand in work"))
+
+
+@pytest.mark.parametrize(("free", "out", "back"), [(0, True, False), (15, False, False), (20, False, True)])
+def test_what_a_store_may_take_and_when_it_takes_nothing(free: int, out: bool, back: bool) -> None:
+    room = StoreRoom(free=free, kept=10)
+    assert (room.is_out, room.is_back) == (out, back)
+    assert room.limit(used=100) == 95 + free
 
 
 def test_a_broker_left_over_from_a_killed_program_is_ended_first(tmp_path: Path) -> None:

@@ -20,13 +20,14 @@ from kilnmark.farm.broker.nearby import found_broker
 from kilnmark.farm.broker.rights import API, FARM_API, inbox_of, roles_that_may
 from kilnmark.farm.errors import (
     BrokerAway,
+    BrokerFull,
     BrokerNotTrusted,
     BrokerRefused,
     FarmNotInstalled,
     FarmNotSetUp,
     FarmNotUsable,
 )
-from kilnmark.farm.names import NODES, token_of
+from kilnmark.farm.names import FULL_BROKER, NODES, token_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -38,6 +39,9 @@ _logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for which a broker is waited for at first; afterwards it is waited for as long as the connection is held."""
+
+_NO_ROOM = frozenset({10023, 10047})
+"""What the broker says of what it has no room for (`JSInsufficientResourcesErr`, `JSStorageResourcesExceededErr`)."""
 
 REPLY_TIMEOUT = 10.0
 """Seconds for each request to the broker: longer than it takes to be started again."""
@@ -66,6 +70,11 @@ class FarmLink:
     js: "JetStreamContext"
     refusals: Refusals
     api: str = API
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the broker takes nothing, since its disk is full, by how it calls itself."""
+        return bool(self.nc._server_info.get("server_name") == FULL_BROKER)  # noqa: SLF001 - it has no other name for it
 
     async def broker_time(self) -> datetime:
         """What the broker's clock says, to which all ages are taken.
@@ -96,6 +105,8 @@ class FarmLink:
         try:
             yield
         except (nats.errors.NoRespondersError, nats.js.errors.ServiceUnavailableError) as error:
+            if _says_full(error):
+                raise BrokerFull(self.address, what) from error
             raise BrokerAway(self.address, _NO_STREAMS) from error
         except nats.errors.MaxPayloadError as error:
             reason = f"no message may be larger than {self.nc.max_payload} bytes; raise `max_payload` there"
@@ -110,6 +121,8 @@ class FarmLink:
         except (nats.js.errors.BucketNotFoundError, nats.js.errors.NotFoundError) as error:
             raise FarmNotSetUp(self.address, f"place to {what}", "`kilnmark farm up`") from error
         except nats.errors.Error as error:
+            if _says_full(error):
+                raise BrokerFull(self.address, what) from error
             if (refused := refused_subject(str(error))) is not None:
                 raise BrokerRefused(self.address, what, self.role, _who_may(*refused)) from error
             self._unless_denied(error)
@@ -118,6 +131,11 @@ class FarmLink:
     def _unless_denied(self, error: Exception) -> None:
         if self.refusals.denied:
             raise BrokerRefused(self.address, "in", self.role) from error
+
+
+def _says_full(error: Exception) -> bool:
+    """Whether the broker refused something for want of room."""
+    return getattr(error, "err_code", None) in _NO_ROOM or "no space left" in str(error)
 
 
 class _Told(msgspec.Struct):

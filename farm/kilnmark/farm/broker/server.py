@@ -3,19 +3,22 @@
 import asyncio
 import contextlib
 import errno
+import os
 import re
 import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
+from kilnmark.farm.broker.room import bytes_of, store_room
 from kilnmark.farm.errors import FarmNotInstalled, FarmNotUsable
+from kilnmark.farm.names import FULL_BROKER
 from kilnmark.keymaps.files.atomic import written_whole
 
 __all__ = [
@@ -50,6 +53,7 @@ class ServerSettings:
         port: 0: a free one.
         accounts: Who is let in, as `accounts` has it; None: nobody is asked.
         tls: Paths of the certificate and its key; None: not encrypted.
+        is_full: It takes nothing, since its disk has no room, and refuses with a word.
     """
 
     store: Path
@@ -57,6 +61,7 @@ class ServerSettings:
     port: int = 4222
     accounts: Mapping[str, object] | None = None
     tls: tuple[Path, Path] | None = None
+    is_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,17 @@ class BrokerServer:
     Attributes:
         address: Where it listens.
         process: It.
+        limit: Bytes that its store may come to.
     """
 
     address: str
     process: asyncio.subprocess.Process
+    limit: int = 1
 
 
-def config_of(store: Path) -> Path:
-    """What the broker of a store is started with: by this its process is known."""
-    return store / "nats-server.conf"
+def config_of(store: Path, *, is_full: bool = False) -> Path:
+    """What the broker of a store is started with: by how its path begins its process is known."""
+    return store / ("nats-server.conf.full" if is_full else "nats-server.conf")
 
 
 def pid_of(store: Path) -> Path:
@@ -103,12 +110,16 @@ def find_server() -> Path:
     return Path(found)
 
 
-def configuration(settings: ServerSettings, port: int) -> str:
-    """What the server reads, as JSON. What it acknowledges has been synced to disk; no seed stands in it."""
+def configuration(settings: ServerSettings, port: int, limit: int = 1) -> str:
+    """What the server reads, as JSON. What it acknowledges has been synced to disk; no seed stands in it.
+
+    Args:
+        limit: Bytes that its store may come to.
+    """
     made: dict[str, object] = {
         "listen": f"[{settings.listen}]:{port}" if ":" in settings.listen else f"{settings.listen}:{port}",
-        "server_name": "kilnmark-farm",
-        "jetstream": {"store_dir": str(settings.store), "sync_interval": "always"},
+        "server_name": FULL_BROKER if settings.is_full else "kilnmark-farm",
+        "jetstream": {"store_dir": str(settings.store), "sync_interval": "always", "max_file_store": limit},
         "max_payload": _PAYLOAD,
         "max_connections": 4096,
         "max_pending": 64 * 1024 * 1024,
@@ -136,24 +147,47 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
     binary, port = find_server(), free_port(settings.listen, settings.port)
     try:
         settings.store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config = config_of(settings.store)
-        with written_whole(config, mode=0o600) as file:
-            file.write(configuration(settings, port).encode())
+        limit = await asyncio.to_thread(_written_down, settings, port)
     except OSError as error:
         raise FarmNotUsable(str(settings.store), f"{error.strerror or error}; name another with --store") from error
-    log = settings.store / "nats-server.log"
+    log, config = settings.store / "nats-server.log", config_of(settings.store, is_full=settings.is_full)
     process = await asyncio.create_subprocess_exec(
         str(binary), "-c", str(config), "-l", str(log), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
     )
     try:
-        await asyncio.to_thread(pid_of(settings.store).write_text, f"{process.pid}\n")
+        await asyncio.to_thread(_write_pid, settings.store, process.pid)
         await _until_it_listens(process, settings.listen, port, log)
-        yield BrokerServer(f"{'tls' if settings.tls else 'nats'}://{settings.listen}:{port}", process)
+        yield BrokerServer(f"{'tls' if settings.tls else 'nats'}://{settings.listen}:{port}", process, limit)
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+
+
+def _written_down(settings: ServerSettings, port: int) -> int:
+    """Write how it is started, and how it would be on a full disk, on which that is not to be written any more.
+
+    Returns:
+        Bytes that its store may come to.
+    """
+    limit = 1 if settings.is_full else store_room(settings.store).limit(bytes_of(settings.store))
+    for is_full in (True,) if settings.is_full else (True, False):
+        text = configuration(replace(settings, is_full=is_full), port, 1 if is_full else limit).encode()
+        place = config_of(settings.store, is_full=is_full)
+        if not place.exists() or place.read_bytes() != text:
+            with written_whole(place, mode=0o600) as file:
+                file.write(text)
+    return limit
+
+
+def _write_pid(store: Path, pid: int) -> None:
+    """In the room that a number has there already, where there is one."""
+    file = os.open(pid_of(store), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.pwrite(file, f"{pid:<10}\n".encode(), 0)
+    finally:
+        os.close(file)
 
 
 async def _until_it_listens(process: asyncio.subprocess.Process, host: str, port: int, log: Path) -> None:

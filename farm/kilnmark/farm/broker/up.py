@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.nearby import announced
 from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite, revoke
-from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, free_port, pid_of
+from kilnmark.farm.broker.room import bytes_of, store_room
+from kilnmark.farm.broker.server import BrokerServer, ServerSettings, broker_server, config_of, free_port, pid_of
 from kilnmark.farm.broker.setup import KEPT, FarmPlan, set_up
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.otel.measures import Measures
@@ -34,6 +35,12 @@ Beside = Callable[[FarmLink], Coroutine[Any, Any, None]]
 
 _SOON, _TRIES = 5.0, 3
 """A broker that ends within so many seconds, so often in a row, is not started again."""
+
+_LOOK, _SELDOM = 1.0, 60
+"""Seconds between two looks at the room on its disk; after so many of them, one at what of it the store has."""
+
+_NO_ROOM = "the disk of %s is full: the broker takes nothing new until there is room; free some there"
+_ROOM_AGAIN = "there is room again on the disk of %s: the broker takes work"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,17 +174,46 @@ async def look_after(
 
 
 async def _serve(settings: ServerSettings, started: asyncio.Event) -> None:
-    short = 0
+    short, was_full = 0, False
     while True:
         began = time.monotonic()
+        settings = replace(settings, is_full=_is_full(settings.store, is_full=was_full))
+        if settings.is_full != was_full:
+            _logger.warning(_NO_ROOM if settings.is_full else _ROOM_AGAIN, settings.store)
+            was_full = settings.is_full
         async with broker_server(settings) as server:
             started.set()
-            code = await server.process.wait()
+            code = await _ended(server, settings)
+        if code is None:
+            continue
         short = short + 1 if time.monotonic() - began < _SOON else 0
         if short >= _TRIES:
             log = settings.store / "nats-server.log"
             raise FarmNotUsable(str(log), f"the broker ended {short} times at once; what it wrote there says why")
         _logger.warning("the broker ended (%s) and is started again", code)
+
+
+async def _ended(server: BrokerServer, settings: ServerSettings) -> int | None:
+    """What the broker ended with; None: it is to be started again, since it has less room than it had, or more."""
+    ending, looks = asyncio.create_task(server.process.wait()), 0
+    try:
+        while not (await asyncio.wait([ending], timeout=_LOOK))[0]:
+            looks += 1
+            if _is_full(settings.store, is_full=settings.is_full) != settings.is_full:
+                return None
+            if looks % _SELDOM == 0 and not settings.is_full:
+                room, used = store_room(settings.store), await asyncio.to_thread(bytes_of, settings.store)
+                if used + room.kept // 4 > server.limit:
+                    return None
+        return ending.result()
+    finally:
+        await end_tasks(ending)
+
+
+def _is_full(store: Path, *, is_full: bool) -> bool:
+    """Whether a broker is to take nothing, that takes something or does not."""
+    room = store_room(store)
+    return not room.is_back if is_full else room.is_out
 
 
 def _refuse_bare(settings: UpSettings) -> None:

@@ -69,8 +69,8 @@ class Commits:
             FarmError: The broker does not take it, or was away for too long.
         """
         if picture is not None:
-            await patiently(lambda: self._put(job, picture), _PATIENCE)
-        return await patiently(lambda: self._create(job, result), _PATIENCE)
+            await patiently(lambda: self._put(job, picture), _PATIENCE, until_room=True)
+        return await patiently(lambda: self._create(job, result), _PATIENCE, until_room=True)
 
     async def _put(self, job: FarmJob, picture: LocalFile) -> None:
         if self._shared is not None:

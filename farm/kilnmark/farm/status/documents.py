@@ -132,6 +132,8 @@ class FarmStatus(msgspec.Struct, frozen=True, kw_only=True):
         stacks: Stacks that there is or was work for.
         submissions: The latest first.
         work: What waits or is being done, the most first.
+        is_full: The broker's disk is, and it takes nothing until there is room.
+        content_files, content_bytes: Files that jobs need, at the broker; bytes with what is written beside them.
     """
 
     address: str
@@ -150,3 +152,6 @@ class FarmStatus(msgspec.Struct, frozen=True, kw_only=True):
     submissions: list[SubmissionStatus]
     work: list[WaitingWork]
     dead_adapters: list[DeadAdapter]
+    is_full: bool = False
+    content_files: int = 0
+    content_bytes: int = 0

@@ -9,7 +9,7 @@ import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.documents import NodeInfo, PartitionInfo
-from kilnmark.farm.names import PARTITIONS, WORK, Partition, consumer_of, partition_key, partition_of_key
+from kilnmark.farm.names import CONTENT, PARTITIONS, WORK, Partition, consumer_of, partition_key, partition_of_key
 from kilnmark.farm.placement.views import PartitionView
 from kilnmark.farm.placement.why import why_waits
 from kilnmark.farm.status.documents import (
@@ -82,6 +82,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
     work = list(_work(partitions, counts, there))
     waiting, running = sum(each.waiting for each in work), sum(each.running for each in work)
     rate = ended.a_minute(now)
+    files, size = await _content(link)
     return FarmStatus(
         address=link.address,
         at=now.isoformat(timespec="seconds"),
@@ -99,7 +100,17 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
         submissions=submissions,
         work=work,
         dead_adapters=sorted(ended.dead.values(), key=lambda each: -each.jobs),
+        is_full=link.is_full,
+        content_files=files,
+        content_bytes=size,
     )
+
+
+async def _content(link: FarmLink) -> tuple[int, int]:
+    """How many files that jobs need lie at the broker, and their bytes."""
+    with link.telling("look at its files"):
+        state = (await link.js.stream_info(f"OBJ_{CONTENT}", subjects_filter=f"$O.{CONTENT}.M.>")).state
+    return len(state.subjects or {}), state.bytes
 
 
 async def _partitions(link: FarmLink) -> Mapping[Partition, PartitionInfo]:

@@ -15,15 +15,18 @@ __all__ = ["show_farm"]
 _SHOWN = 12
 """Submissions, and kinds of work, that people see; the document has all."""
 _GB = 1e9
+_FULL = "its disk is full, and it takes nothing until somebody frees some; all goes on then"
 
 
 def show_farm(out: "Console", status: FarmStatus) -> None:
     """Nodes, work, submissions, and what needs somebody."""
     rows = [
         ("farm", f"{status.address}, at {status.at}"),
+        *([("broker", _FULL)] if status.is_full else []),
         ("jobs", _jobs(status)),
         ("rate", _rate(status)),
         ("switches", f"{status.switches} at all nodes, for {status.stacks} stacks"),
+        ("files", f"{status.content_files} that jobs need{_size(status.content_bytes)}"),
         *_nodes(status.nodes),
         *_work(status.work),
         *_submissions(status.submissions),
