@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from kilnmark.farm.names import Partition
 from kilnmark.protocol.picture.numerics import Numerics
+from kilnmark.protocol.wire.call import JobId
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
@@ -107,7 +108,7 @@ class FarmJob(msgspec.Struct, frozen=True, kw_only=True):
         references: The pictures that it refers to, in their order.
     """
 
-    job_id: str
+    job_id: JobId
     submitter: str
     submission: str
     needs: FarmNeeds
@@ -115,6 +116,17 @@ class FarmJob(msgspec.Struct, frozen=True, kw_only=True):
     adapters: tuple[FarmAdapter, ...] = ()
     start: ContentFile | None = None
     references: tuple[ContentFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        """See that nothing of a machine is named.
+
+        Raises:
+            ValueError: A file of one is, or something that is composed there.
+        """
+        asked = self.asked
+        named = [asked.lora_paths, asked.lora_scales, asked.lora_block_scales, asked.extra_loras, asked.names_pictures]
+        if any([*named, asked.genre, asked.variant, asked.notify_url]):
+            raise ValueError("it names files, or what is composed, at the machine that it came from")
 
     @property
     def stack(self) -> str:

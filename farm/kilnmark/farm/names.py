@@ -66,6 +66,8 @@ FULL_BROKER = "kilnmark-farm-full"
 RESULTS = "kiln-results-"
 """How the buckets of results begin, of which each submitter has one."""
 
+_PRIORITIES = ("high", "normal", "low")
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -96,6 +98,8 @@ def partition_key(partition: Partition) -> str:
 def partition_of_key(key: str) -> Partition:
     """The partition of a key of that bucket. Raises ValueError where it is none."""
     needs, stack, priority = key.split(".")
+    if token_of(needs) != needs or token_of(stack) != stack or priority not in _PRIORITIES:
+        raise ValueError(f"{key} is no partition")
     return Partition(needs, stack, priority)
 
 

@@ -19,9 +19,10 @@ from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.setup import KEPT
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.content.unneeded import clear_content
-from kilnmark.farm.documents import FarmJob, FarmResult, NodeInfo
+from kilnmark.farm.documents import FarmResult, NodeInfo
 from kilnmark.farm.errors import FarmError
 from kilnmark.farm.names import LOST, NODES, WORK, results_of, token_of
+from kilnmark.farm.reading import read_document, read_job
 from kilnmark.otel import names
 from kilnmark.otel.measures import Measures
 from kilnmark.protocol.wire.errors import WorkerLost
@@ -103,7 +104,7 @@ class Keeper:
 
     def _hear(self, data: bytes) -> None:
         with suppress(msgspec.DecodeError):  # of a node of another version
-            node = msgspec.json.decode(data, type=NodeInfo)
+            node = read_document(data, NodeInfo)
             for job in node.running:
                 had = self._had.setdefault(job, [])
                 self._had.move_to_end(job)
@@ -134,7 +135,7 @@ class Keeper:
     async def _bury(self, message: "Msg") -> None:
         from nats.js.errors import NotFoundError
 
-        advisory = msgspec.json.decode(message.data, type=_Advisory)
+        advisory = read_document(message.data, _Advisory)
         with suppress(NotFoundError):  # somebody ended it after all, or another keeper did this
             work = await self._link.js.get_msg(WORK, advisory.stream_seq)
             if not await self._raced(work):
@@ -170,7 +171,7 @@ class Keeper:
 
     def _dead(self, work: "RawStreamMsg", deliveries: int) -> FarmResult:
         try:
-            job = msgspec.json.decode(work.data or b"", type=FarmJob)
+            job = read_job(work.data, work.subject or "")
         except msgspec.DecodeError as error:
             submitter, name = (work.subject or "").partition("~")[0].split(".")[-2:]
             reason = f"it is no job that this version knows ({error})"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
-from kilnmark.farm.documents import FarmJob, PartitionInfo
+from kilnmark.farm.documents import PartitionInfo
 from kilnmark.farm.names import PARTITIONS, WORK, consumer_of, partition_filter, partition_key, partition_of_key
+from kilnmark.farm.reading import read_job
 
 if TYPE_CHECKING:
     from nats.js.api import ConsumerInfo
@@ -92,7 +93,7 @@ async def _put_back(link: FarmLink, bucket: "KeyValue", key: str) -> bool:
     with suppress(NotFoundError):
         work = await link.js.get_msg(WORK, seq=1, subject=subjects, next=True)
         with suppress(msgspec.DecodeError):
-            job = msgspec.json.decode(work.data or b"", type=FarmJob)
+            job = read_job(work.data, work.subject or "")
             info = PartitionInfo(
                 needs=job.needs,
                 names=tuple(adapter.files[0].name for adapter in job.adapters),

@@ -17,6 +17,7 @@ from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.documents import ContentFile
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import CONTENT, file_subject
+from kilnmark.farm.reading import read_document
 from kilnmark.keymaps.files.atomic import written_whole
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class FileSaid(msgspec.Struct, frozen=True):
 def file_said(message: "RawStreamMsg") -> FileSaid | None:
     """What a message says of a file; None: it says nothing of any."""
     try:
-        return msgspec.json.decode(message.data or b"", type=FileSaid)
+        return read_document(message.data, FileSaid)
     except msgspec.DecodeError:
         return None
 

@@ -16,6 +16,7 @@ from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmJob, FarmResult
 from kilnmark.farm.names import pictures_of, results_of, token_of
+from kilnmark.farm.reading import read_ending
 from kilnmark.keymaps.files.linked import linked_whole
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Commits:
                 entry = await results.get(token_of(job.job_id))
             except KeyNotFoundError:
                 return None
-        return msgspec.json.decode(entry.value or b"{}", type=FarmResult)
+        return read_ending(entry.value, job.submitter, job.job_id)
 
     async def commit(self, job: FarmJob, result: FarmResult, picture: LocalFile | None) -> bool:
         """Write how a job ended. Returns whether it counts: not where somebody else was first.

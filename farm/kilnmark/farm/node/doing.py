@@ -31,6 +31,7 @@ from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.overtaken import Overtaken
 from kilnmark.farm.node.told import clock_now, told_ending
 from kilnmark.farm.node.work import DELIVERIES
+from kilnmark.farm.reading import read_document
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe
 from kilnmark.protocol.errors import KilnmarkError
@@ -95,7 +96,7 @@ class Doing:
             FarmError: The broker was away for long.
         """
         try:
-            job = msgspec.json.decode(message.data, type=FarmJob)
+            job = read_document(message.data, FarmJob)
         except msgspec.DecodeError:  # of another version: it stays until its deliveries are used up, and is told then
             await message.nak(delay=self._handing.lease)
             return

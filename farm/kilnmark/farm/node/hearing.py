@@ -11,7 +11,9 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.names import CANCELS, cancel_key, drain_subject, warm_subject
 from kilnmark.farm.node.about import AboutNode
+from kilnmark.farm.reading import read_document
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.errors import InvalidParams
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -63,8 +65,10 @@ class Hearing:
             if entry.operation:  # it is wanted again
                 self._unwanted -= {each for each in self._unwanted if cancel_key(*each) == entry.key}
                 continue
-            with contextlib.suppress(msgspec.DecodeError, TypeError):
-                submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])
+            with contextlib.suppress(msgspec.DecodeError):
+                submitter, job_id = read_document(entry.value, tuple[str, str])
+                if cancel_key(submitter, job_id) != entry.key:
+                    continue  # whoever wrote it may take back its own work alone
                 self._unwanted.add((submitter, job_id))
                 others = [each for each in self._about.running if each[1] == job_id and each[0] != submitter]
                 if (submitter, job_id) in self._about.running and not others:
@@ -92,6 +96,8 @@ class Hearing:
     async def _warm(self, message: "Msg") -> None:
         asked = message.data.decode(errors="replace")
         try:
+            if message.subject != warm_subject(asked):  # it might be a path here
+                raise InvalidParams(f"{asked!r} was asked for under the name of another base")
             answer = msgspec.json.encode((await self._client.warm_up(asked)).base)
         except KilnmarkError as error:
             answer = msgspec.json.encode({"error": str(error)})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.documents import NodeInfo, PartitionInfo
 from kilnmark.farm.names import (
     NODES,
@@ -28,6 +29,7 @@ from kilnmark.farm.names import (
     partition_of_key,
 )
 from kilnmark.farm.placement.views import PartitionView, reach
+from kilnmark.farm.reading import read_document
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -172,9 +174,11 @@ class Work:
             if data is None:
                 self._partitions.pop(partition, None)
                 return
-            info = msgspec.json.decode(data, type=PartitionInfo)
+            info = read_document(data, PartitionInfo)
+            if info.needs.token != partition.needs:
+                return  # whoever hands in work of it puts that right
             if partition not in self._partitions:
-                await self._have_consumer(partition)
+                await patiently(lambda: self._have_consumer(partition))
                 self._partitions[partition] = _Known(info, waiting=1)
             self.news.set()
 
@@ -183,7 +187,7 @@ class Work:
             if data is None:
                 self._nodes.pop(key, None)
             else:
-                self._nodes[key] = (time.monotonic(), msgspec.json.decode(data, type=NodeInfo))
+                self._nodes[key] = (time.monotonic(), read_document(data, NodeInfo))
 
     def _view(
         self, partition: Partition, nodes: int, reached: Mapping[str, tuple[int, int]], now: float

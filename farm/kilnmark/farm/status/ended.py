@@ -1,6 +1,7 @@
 """Jobs that ended, as the broker keeps them: of each, what status and dead letters need of it."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,6 +11,7 @@ import msgspec
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.documents import SubmissionPart
 from kilnmark.farm.names import results_of
+from kilnmark.farm.reading import read_document
 from kilnmark.farm.submit.buckets import kept_in
 
 __all__ = ["EndedJob", "KeptEnding", "KeptPart", "endings_of", "submissions_at"]
@@ -70,7 +72,8 @@ async def endings_of(link: FarmLink, submitters: Sequence[str]) -> AsyncIterator
     """
     for submitter in submitters:
         async for entry in kept_in(link, results_of(submitter), "look at the results", "*"):
-            yield KeptEnding(msgspec.json.decode(entry.value, type=EndedJob), entry.at)
+            with suppress(msgspec.DecodeError):
+                yield KeptEnding(read_document(entry.value, EndedJob), entry.at)
 
 
 async def submissions_at(link: FarmLink, submitters: Sequence[str], submission: str = "*") -> AsyncIterator[KeptPart]:
@@ -85,4 +88,5 @@ async def submissions_at(link: FarmLink, submitters: Sequence[str], submission: 
     for submitter in submitters:
         keys = f"submissions.{submission}.*"
         async for entry in kept_in(link, results_of(submitter), "look at the submissions", keys):
-            yield KeptPart(msgspec.json.decode(entry.value, type=SubmissionPart), entry.at)
+            with suppress(msgspec.DecodeError):
+                yield KeptPart(read_document(entry.value, SubmissionPart), entry.at)

@@ -12,6 +12,7 @@ from kilnmark.farm.documents import NodeInfo, PartitionInfo
 from kilnmark.farm.names import CONTENT, PARTITIONS, WORK, Partition, consumer_of, partition_key, partition_of_key
 from kilnmark.farm.placement.views import PartitionView
 from kilnmark.farm.placement.why import why_waits
+from kilnmark.farm.reading import read_document
 from kilnmark.farm.status.documents import (
     DeadAdapter,
     FarmStatus,
@@ -117,7 +118,9 @@ async def _partitions(link: FarmLink) -> Mapping[Partition, PartitionInfo]:
     found = {}
     async for entry in kept_in(link, PARTITIONS, "look at the work"):
         try:
-            found[partition_of_key(entry.key)] = msgspec.json.decode(entry.value, type=PartitionInfo)
+            partition, info = partition_of_key(entry.key), read_document(entry.value, PartitionInfo)
+            if info.needs.token == partition.needs:
+                found[partition] = info
         except (ValueError, msgspec.DecodeError):  # of another version
             continue
     return found

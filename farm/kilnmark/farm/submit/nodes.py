@@ -17,6 +17,7 @@ from kilnmark.farm.content.local import keymaps_digest
 from kilnmark.farm.documents import FarmNeeds, NodeInfo, ServedBase
 from kilnmark.farm.errors import NoNode
 from kilnmark.farm.names import NODES
+from kilnmark.farm.reading import read_document
 from kilnmark.farm.submit.buckets import kept_in
 from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.status import PowerInfo, StatusResult, WorkerInfo
@@ -68,7 +69,7 @@ async def seen_nodes(link: FarmLink) -> list[SeenNode]:
     found = []
     async for entry in kept_in(link, NODES, "look at the nodes"):
         try:
-            found.append(SeenNode(msgspec.json.decode(entry.value, type=NodeInfo), entry.at))
+            found.append(SeenNode(read_document(entry.value, NodeInfo), entry.at))
         except msgspec.DecodeError:  # of another version, which can do none of our work
             continue
     return sorted(found, key=lambda each: each.info.name)

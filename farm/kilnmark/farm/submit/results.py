@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import PATIENCE, patiently
 from kilnmark.farm.documents import FarmResult
 from kilnmark.farm.errors import BrokerAway
 from kilnmark.farm.names import CANCELS, cancel_key, results_of, token_of
+from kilnmark.farm.reading import read_ending
 from kilnmark.farm.submit.buckets import open_bucket
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Results:
         Raises:
             FarmError: The broker does not answer.
         """
-        return await patiently(lambda: self._find(token_of(job_id)))
+        return await patiently(lambda: self._find(job_id))
 
     async def forget(self, job_id: str) -> None:
         """Take away how a job ended, and that it is unwanted, so that it can be handed in again.
@@ -122,16 +121,16 @@ class Results:
             with contextlib.suppress(Exception):
                 await watcher.stop()  # type: ignore[no-untyped-call]
 
-    async def _find(self, key: str) -> FoundResult | None:
+    async def _find(self, job_id: str) -> FoundResult | None:
         from nats.js.errors import KeyNotFoundError
 
         bucket = await self._opened()
         with self._link.telling("read a result"):
             try:
-                entry = await bucket.get(key)
+                entry = await bucket.get(token_of(job_id))
             except KeyNotFoundError:
                 return None
-        return FoundResult(msgspec.json.decode(entry.value or b"", type=FarmResult), entry.revision or 0)
+        return FoundResult(read_ending(entry.value, self._submitter, job_id), entry.revision or 0)
 
     async def _opened(self) -> "KeyValue":
         if self._bucket is None:

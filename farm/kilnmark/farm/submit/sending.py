@@ -18,8 +18,9 @@ from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.broker.setup import PER_SUBJECT
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
-from kilnmark.farm.documents import FarmJob, SubmissionPart
+from kilnmark.farm.documents import FarmJob, PartitionInfo, SubmissionPart
 from kilnmark.farm.names import PARTITIONS, WORK, partition_key, results_of, submission_key, work_subject
+from kilnmark.farm.reading import read_document
 from kilnmark.farm.submit.buckets import open_bucket
 from kilnmark.farm.submit.jobs import MadeJob
 from kilnmark.otel import names
@@ -112,7 +113,9 @@ class Sending:
             try:
                 await bucket.create(key, msgspec.json.encode(made.partition_info))
             except KeyWrongLastSequenceError:
-                return
+                said = await bucket.get(key)
+                if not _says(said.value, made):  # and nodes leave it alone
+                    await bucket.put(key, msgspec.json.encode(made.partition_info))
 
     async def _publish(self, made: MadeJob, span: Span) -> bool:
         from nats.js.errors import APIError
@@ -128,6 +131,13 @@ class Sending:
                     return False
                 raise
         return True
+
+
+def _says(data: bytes | None, made: MadeJob) -> bool:
+    try:
+        return read_document(data, PartitionInfo).needs.token == made.job.needs.token
+    except msgspec.DecodeError:
+        return False
 
 
 @contextmanager
