@@ -1,8 +1,10 @@
 """Nodes that differ in what their daemons do: what one does not do for a reason of its own, another does."""
 
+import asyncio
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,8 +20,8 @@ from kilnmark.farm.content.local import keymaps_digest
 from kilnmark.farm.documents import FarmJob, FarmNeeds, NodeInfo, ServedBase
 from kilnmark.farm.errors import NodeUnfit
 from kilnmark.farm.names import NODES, WORK, anew_subject
+from kilnmark.farm.node import handing, rest
 from kilnmark.farm.node import node as node_module
-from kilnmark.farm.node import rest
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.asked import options_of
 from kilnmark.farm.node.node import FarmNode
@@ -38,6 +40,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_module, "_IDLE", 0.05)
     monkeypatch.setattr(node_module, "_TAKING", 0.05)
     monkeypatch.setattr(node_module, "BEAT", 0.05)
+    monkeypatch.setattr(handing, "_PAUSE", 0.02)
     monkeypatch.setattr(rest, "_FIRST", 0.05)
 
 
@@ -152,6 +155,34 @@ def test_a_node_takes_no_work_for_a_daemon_of_another_version(free: InProcessDae
         other = msgspec.structs.replace(client.status(), version="0.2.0")
     with pytest.raises(NodeUnfit, match=r"its daemon is of kilnmark 0\.2\.0, and the node of 0\.1\.0"):
         AboutNode("mixed").hear(other)
+
+
+def test_a_daemon_that_is_started_anew_with_other_bases_goes_on_and_is_given_their_work(
+    broker: str, tmp_path: Path
+) -> None:
+    there: dict[str, Any] = {
+        "socket": tmp_path / "d.sock",
+        "journal": tmp_path / "jobs.sqlite",
+        "output_dir": tmp_path / "pictures",
+    }
+    there["lora_roots"] = (tmp_path,)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon(**there) as first:
+            first.worker.hold("denoise")
+            async with node(broker, first.socket, "forge") as forge:
+                await hand_in(link, "halfway")
+                await hand_in(link, "for-schnell", variant="schnell")
+                await until(lambda: forge.about.running)
+                await asyncio.to_thread(first.__exit__, None, None, None)
+                await until(lambda: forge.about.info().state == "away")
+                await until(lambda: not forge.about.is_held("standin"))
+                with fake_daemon(**there, bases={"schnell": "schnell"}):
+                    halfway, other = await result_of(link, "halfway"), await result_of(link, "for-schnell")
+                    assert [(each.state, each.node) for each in (halfway, other)] == [("done", "forge")] * 2
+                    assert [each.variant for each in forge.about.info().bases] == ["standin", "schnell"]
+
+    at(broker, work)
 
 
 def test_a_job_that_is_passed_on_waits_under_a_subject_that_its_message_does_not_have() -> None:

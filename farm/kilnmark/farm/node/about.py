@@ -48,6 +48,7 @@ class AboutNode:
         name: Of the node.
         instance: Of this process.
         status: What its daemon said last, which `hear` takes; None: nothing yet.
+        is_alone: Its daemon did not answer when it was asked last.
         problem: Why it takes no work; empty: it does.
         is_draining, has_left: It is on its way out; it is out.
         partition: Where it takes work from.
@@ -56,6 +57,7 @@ class AboutNode:
 
     name: str
     status: StatusResult | None = None
+    is_alone: bool = False
     problem: str = ""
     is_draining: bool = False
     has_left: bool = False
@@ -89,7 +91,7 @@ class AboutNode:
         Raises:
             NodeUnfit: It is of another version than this node, which takes work that needs its own.
         """
-        before, self.status = self.daemon, status
+        before, self.status, self.is_alone = self.daemon, status, False
         if before != self.daemon:
             self._known.clear()
             self._refused.clear()
@@ -187,7 +189,8 @@ class AboutNode:
         )
 
     def _bases(self, status: StatusResult) -> tuple[ServedBase, ...]:
-        held = {each.base.variant: each for each in status.memory.bases} if status.memory else {}
+        memory = None if self.is_alone else status.memory
+        held = {each.base.variant: each for each in memory.bases} if memory else {}
         now: Mapping[str, BaseInfo] = {variant: each.base for variant, each in held.items()}
         self._known |= now
         served = []

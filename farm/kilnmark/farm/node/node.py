@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kilnmark.client.aio import AsyncClient
+from kilnmark.client.errors import ClientError
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import ELECTION, patiently
@@ -269,6 +270,7 @@ class FarmNode:
             try:
                 self._about.hear(await self._client.status())
             except KilnmarkError as error:
+                self._about.is_alone = isinstance(error, ClientError) and not isinstance(error, FarmError)
                 self._about.problem = str(error)
 
     async def _leave(self) -> None:

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 
 from kilnmark.client.aio import AsyncClient
+from kilnmark.client.errors import ClientError
+from kilnmark.farm.errors import FarmError
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.folders import NodeFolders
 from kilnmark.keymaps.files.outputs import OutputFolder
@@ -54,6 +56,7 @@ class Rest:
             self._folders.cache()
             await asyncio.to_thread(OutputFolder(Path(status.output_dir)).check_room, _PICTURE)
         except (KilnmarkError, OSError) as error:
+            self._about.is_alone |= isinstance(error, ClientError) and not isinstance(error, FarmError)
             if str(error) != self._about.problem:
                 _logger.warning("no more work is taken: %s", error)
             self._about.problem = str(error)
