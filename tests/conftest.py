@@ -4,13 +4,16 @@ Tests run side by side and every daemon has a process of its own: with more than
 cores on waiting.
 """
 
+import fcntl
 import gc
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from functools import cache
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
@@ -44,6 +47,15 @@ gc.disable()
 
 
 _FOLDERS = count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Homes of daemons, which have journals, are made by `tempfile`; where pytest has its folders is settled before."""
+    tmp_path_factory.getbasetemp()
+    before, tempfile.tempdir = tempfile.tempdir, os.environ.get(MEMORY) or tempfile.tempdir
+    yield
+    tempfile.tempdir = before
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +106,28 @@ def _write_to_memory(config: pytest.Config) -> None:
         return
     os.environ.pop(MEMORY, None)
     roomy = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > MEMORY_WANTED
-    if roomy and config.option.basetemp is None:
-        folder = tempfile.TemporaryDirectory(prefix="kiln-tests-", dir="/dev/shm", ignore_cleanup_errors=True)
-        config.add_cleanup(folder.cleanup)
-        os.environ[MEMORY] = folder.name
+    if not roomy or config.option.basetemp is not None:
+        return
+    for left in Path("/dev/shm").glob("kiln-tests-*"):
+        with suppress(OSError):  # it is a run's that goes on, or another user's
+            os.close(_held(left))
+            shutil.rmtree(left)
+    folder = tempfile.TemporaryDirectory(prefix="kiln-tests-", dir="/dev/shm", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    config.add_cleanup(partial(os.close, _held(Path(folder.name))))
+    Path(folder.name).chmod(0o711)  # what is in it is closed to others, or open to them, by itself
+    os.environ[MEMORY] = folder.name
+
+
+def _held(folder: Path) -> int:
+    """A descriptor by which a folder is this process's until it is closed; an OSError where it is another's."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _begin_at_other_ends(config: pytest.Config) -> None:

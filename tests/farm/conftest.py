@@ -1,6 +1,7 @@
 """A broker of its own for each module, as `kilnmark farm up` runs it, and nodes that look for work often."""
 
 import asyncio
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +24,10 @@ def _quick() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def broker(around_tmp_paths: Path) -> Iterator[str]:
     """The address of one that asks nobody, with a farm and the submitter `ann`."""
-    store, told, over = tmp_path_factory.mktemp("broker"), threading.Event(), threading.Event()
+    store = Path(tempfile.mkdtemp(prefix="broker-", dir=around_tmp_paths))
+    told, over = threading.Event(), threading.Event()
     address: list[str] = []
 
     async def serve(path: Path) -> None:

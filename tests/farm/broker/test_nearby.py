@@ -10,6 +10,13 @@ from kilnmark.farm.errors import BrokerAway, FarmNotUsable
 _LOOPBACK = ["127.0.0.1"]
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else is on this network who would object to a name, or miss a word that is said once more too soon."""
+    for name in ("_CHECK_TIME", "_REGISTER_TIME", "_UNREGISTER_TIME"):
+        monkeypatch.setattr(f"zeroconf._core.{name}", 20)
+
+
 def test_a_broker_that_says_where_it_is_is_found_by_its_name_or_by_none() -> None:
     async def ask() -> list[str]:
         async with announced("desk", "tls://desk.local:4222", _LOOPBACK):
