@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from kilnmark.client import Client
+from kilnmark.client.aio import AsyncClient
 from kilnmark.client.testing import fake_daemon
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
@@ -29,7 +30,7 @@ from kilnmark.farm.node.work import consumer_settings
 from kilnmark.farm.status.reading import read_status
 from kilnmark.farm.status.views import show_farm
 from kilnmark.keymaps.zoo.write import make_adapter
-from kilnmark.protocol.wire.errors import QueueFull
+from kilnmark.protocol.wire.errors import AdapterRefused, QueueFull
 from kilnmark.protocol.wire.requests import RenderParams
 from tests.farm.node.handed_in import hand_in, result_of, until
 from tests.farm.node.test_node import at, node
@@ -183,6 +184,25 @@ def test_a_daemon_that_is_started_anew_with_other_bases_goes_on_and_is_given_the
                     assert [each.variant for each in forge.about.info().bases] == ["standin", "schnell"]
 
     at(broker, work)
+
+
+def test_what_a_daemon_refuses_that_is_another_by_now_is_asked_once_more(
+    broker: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(node_module, "BEAT", 60.0)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            daemon.worker.script.failures["a hill, moved"] = AdapterRefused("it lies outside of the adapter roots")
+            async with AsyncClient(daemon.socket) as client, node(broker, daemon.socket, "moving") as moving:
+                await until(lambda: moving.about.info().beat > 1)
+                moving.about.hear(msgspec.structs.replace(await client.status(), pid=1))
+                await hand_in(link, "moved")
+                result = await result_of(link, "moved")
+                assert (result.state, result.deliveries) == ("failed", 1)
+
+    at(broker, work)
+    assert "its daemon was started anew with other settings" in caplog.text
 
 
 def test_a_job_that_is_passed_on_waits_under_a_subject_that_its_message_does_not_have() -> None:

@@ -49,7 +49,7 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
         ),
         (
             needs_of(),
-            [refusing("mac", "a", "ink is not promoted"), refusing("box", "", "no memory")],
+            [refusing("mac", "a", "ink is not promoted; promote it"), refusing("box", "", "no memory")],
             "waits for a node that does it: mac refuses it (ink is not promoted); box refuses it (no memory)",
         ),
         (needs_of(), [node(), node(room=2), refusing("box", "a", "no")], "waits for its turn: 1 node can do it"),

@@ -23,7 +23,7 @@ def why_waits(partition: PartitionView, nodes: Sequence[NodeInfo]) -> str:
     able = [node for node in nodes if fits(partition.needs, node)]
     if not able:
         return f"waits for a node {_lacking(partition.needs, nodes)}"
-    refusals = {node.name: refusal(*partition.partition[:2], node) for node in able}
+    refusals = {node.name: refusal(*partition.partition[:2], node).partition("; ")[0] for node in able}
     able = [node for node in able if not refusals[node.name]]
     if not able:
         said = "; ".join(f"{name} refuses it ({why})" for name, why in refusals.items())
