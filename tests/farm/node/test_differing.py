@@ -16,6 +16,7 @@ from kilnmark.client.testing import fake_daemon
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content import cache, places
 from kilnmark.farm.content.cache import HeldContent
 from kilnmark.farm.content.local import keymaps_digest
 from kilnmark.farm.documents import FarmJob, FarmNeeds, NodeInfo, ServedBase
@@ -127,6 +128,26 @@ def test_a_daemon_that_has_no_room_for_more_counts_as_no_try(broker: str, free: 
                 async with node(broker, free.socket, "free"):
                     result = await result_of(link, "pushed")
                 assert (result.state, result.node) == ("done", "free")
+
+    at(broker, work)
+
+
+def test_a_node_without_room_for_files_counts_as_no_try_and_works_once_there_is_some(
+    broker: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ink = make_adapter(tmp_path / "ink.safetensors", rank=2, blocks=1)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            async with node(broker, daemon.socket, "crammed") as crammed:
+                with monkeypatch.context() as patched:
+                    for module in (cache, places):
+                        patched.setattr(module, "free_bytes", lambda _: 1 << 20)
+                    await hand_in(link, "big", ink)
+                    await until(lambda: "1 MB are free" in crammed.about.problem)
+                    assert crammed.about.info().state == "away"
+                result = await result_of(link, "big")
+                assert (result.state, result.deliveries) == ("done", 1)
 
     at(broker, work)
 

@@ -5,17 +5,16 @@ when it reads it, and its report is held to what the job says.
 """
 
 import asyncio
-import shutil
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.farm.content.local import file_sha256
+from kilnmark.farm.content.places import check_room, check_written, free_bytes, held, places_in, removed, size_of
 from kilnmark.farm.content.store import ContentStore
 from kilnmark.farm.documents import ContentFile, FarmJob
-from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.keymaps.files.outputs import SPARE
 
 __all__ = ["ContentCache", "HeldContent"]
 
@@ -49,7 +48,7 @@ class ContentCache:
     def __init__(self, folder: Path, pictures: Path, budget: int) -> None:
         self._folders = (folder, pictures)
         self._budget = budget
-        self._used: Counter[Path] = Counter()
+        self._missed: dict[Path, int] = {}
         self._verified: dict[Path, tuple[int, int, int]] = {}
         self._busy: dict[Path, asyncio.Lock] = {}
 
@@ -62,52 +61,60 @@ class ContentCache:
             FarmError: There is no room, or the broker does not answer.
         """
         adapters, pictures = self._folders
-        with self._in_use([adapters / each.sha256 for each in job.adapters]):
+        given = [each for each in (job.start, *job.references) if each is not None]
+        places = [pictures / each.sha256 for each in given]
+        async with held([*(adapters / each.sha256 for each in job.adapters), *places]):
             fetched, paths = 0, []
             for adapter in job.adapters:
                 place = adapters / adapter.sha256
                 fetched += await self._have(store, place, adapter.files)
                 paths.append(place / adapter.files[0].name)
-            given = [each for each in (job.start, *job.references) if each is not None]
-            places = [pictures / each.sha256 for each in given]
-            with self._in_use(places):
-                for place, each in zip(places, given, strict=True):
-                    fetched += await self._have(store, place, [each])
-                named = [place / each.name for place, each in zip(places, given, strict=True)]
-                start = named.pop(0) if job.start is not None else None
-                yield HeldContent(tuple(paths), start, tuple(named), fetched)
+            for place, each in zip(places, given, strict=True):
+                fetched += await self._have(store, place, [each])
+            named = [place / each.name for place, each in zip(places, given, strict=True)]
+            start = named.pop(0) if job.start is not None else None
+            yield HeldContent(tuple(paths), start, tuple(named), fetched)
         await asyncio.to_thread(self.tidy)
 
     def tidy(self) -> None:
-        """Bring what is kept under the budget."""
-        found = sorted(((_last_used(place), _size(place), place) for place in self._places()), key=lambda each: each[0])
+        """Bring what is kept under the budget, and take away what became of nothing."""
+        found = sorted((_last_used(place), size_of(place), place) for place in self._places())
         total = sum(size for _, size, _ in found)
         for _, size, place in found:
-            if total <= self._budget:
-                return
-            if not self._used[place]:
-                shutil.rmtree(place, ignore_errors=True)
+            if (total > self._budget or not size or place.name.startswith(".")) and removed(place):
                 total -= size
 
-    @contextmanager
-    def _in_use(self, places: Sequence[Path]) -> Iterator[None]:
-        self._used.update(places)
-        try:
-            yield
-        finally:
-            self._used.subtract(places)
+    def check(self) -> None:
+        """See whether what found no room, or could not be written, would find some now.
+
+        Raises:
+            FarmNotUsable: It would not.
+        """
+        for folder in self._folders:
+            check_written(folder)
+            self._have_room(folder, self._missed.get(folder, 0))
+
+    def _have_room(self, folder: Path, size: int) -> None:
+        """Have room for a file of so many bytes, though others leave for it that are not in use.
+
+        Raises:
+            FarmNotUsable: There is none.
+        """
+        found = sorted((_last_used(place), place) for place in places_in(folder))
+        while free_bytes(folder) < size + SPARE and found:
+            removed(found.pop(0)[1])
+        self._missed[folder] = size
+        check_room(folder, size)
+        self._missed[folder] = 0
 
     async def _have(self, store: ContentStore, place: Path, files: Sequence[ContentFile]) -> int:
-        """Have these files and no others in a folder. Returns the bytes that were fetched."""
+        """Have these files in a folder that is held. Returns the bytes that were fetched."""
         fetched = 0
         async with self._busy.setdefault(place, asyncio.Lock()):
-            try:
-                await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
-            except OSError as error:
-                raise FarmNotUsable(str(place.parent), f"cannot be written ({error.strerror or error})") from error
             for content in files:
                 path = place / content.name
                 if not await asyncio.to_thread(self._is_good, path, content):
+                    await asyncio.to_thread(self._have_room, place.parent, content.size)
                     await store.fetch(content, path)
                     self._verified[path] = _stamp(path)
                     fetched += content.size
@@ -128,8 +135,7 @@ class ContentCache:
 
     def _places(self) -> Iterator[Path]:
         for folder in self._folders:
-            with suppress(OSError):
-                yield from (place for place in folder.iterdir() if place.is_dir())
+            yield from places_in(folder)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
@@ -146,9 +152,3 @@ def _last_used(place: Path) -> float:
     with suppress(OSError):
         return place.stat().st_mtime
     return 0.0
-
-
-def _size(place: Path) -> int:
-    with suppress(OSError):
-        return sum(path.stat().st_size for path in place.iterdir())
-    return 0

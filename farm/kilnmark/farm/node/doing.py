@@ -148,7 +148,8 @@ class Doing:
                 with self._spans.part(names.FARM_COMMIT):
                     counts = await self._commits.commit(job, ending, picture)
             except (FarmNotUsable, OSError) as error:  # a picture finds no place in a folder that is shared
-                await self._handing.given_back(messages, deliveries)
+                self._about.problem = str(error)
+                await self._handing.passed_on(messages, deliveries)
                 self._spans.ended(span, None, error=error)
                 raise NodeUnfit(str(error)) from error
             await self._handing.done(messages)
@@ -189,7 +190,7 @@ class Doing:
                 raise Cancelled("it was cancelled before a node had begun it")
             async with AsyncExitStack() as stack:
                 with self._spans.part(names.FARM_FETCH) as span:
-                    held = await stack.enter_async_context(self._files().holding(self._content, job))
+                    held = await self._files(stack, job)
                     self._spans.fetched(span, held.fetched_bytes)
                 result, picture = await self._paint(job, held)
         except (KilnmarkError, OSError) as error:
@@ -201,10 +202,10 @@ class Doing:
             return told_ending(job, self._about.name, deliveries, began, state, error=error, first_line=line), None
         return told_ending(job, self._about.name, deliveries, began, "done", done=(result, picture.content)), picture
 
-    def _files(self) -> ContentCache:
-        """Raises NodeUnfit where its daemon reads nowhere that can be written."""
+    async def _files(self, stack: AsyncExitStack, job: FarmJob) -> HeldContent:
+        """Raises NodeUnfit where its daemon reads nowhere that can be written, or there is no room for them."""
         try:
-            return self._cache()
+            return await stack.enter_async_context(self._cache().holding(self._content, job))
         except FarmNotUsable as error:
             raise NodeUnfit(str(error)) from error
 

@@ -4,11 +4,15 @@ import contextlib
 from pathlib import Path
 
 from kilnmark.farm.content.cache import ContentCache
+from kilnmark.farm.content.places import check_room, check_written
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.protocol.wire.status import StatusResult
 
-__all__ = ["NodeFolders", "content_folders"]
+__all__ = ["PICTURE", "NodeFolders", "content_folders"]
+
+PICTURE = 1 << 20
+"""Bytes of a small picture: without room for one no work is taken."""
 
 
 class NodeFolders:
@@ -18,12 +22,14 @@ class NodeFolders:
         about: Its account, which has what its daemon said.
         chosen: The folder of adapters, where somebody chose.
         budget: Bytes of files that are kept.
+        shared: A folder that pictures go to instead of the broker; None: they go to the broker.
     """
 
-    def __init__(self, about: AboutNode, chosen: Path | None, budget: int) -> None:
+    def __init__(self, about: AboutNode, chosen: Path | None, budget: int, shared: Path | None = None) -> None:
         self._about = about
         self._chosen = chosen
         self._budget = budget
+        self._shared = shared
         self._made: tuple[tuple[list[str], str], ContentCache] | None = None
 
     def cache(self) -> ContentCache:
@@ -39,6 +45,17 @@ class NodeFolders:
         if self._made is None or self._made[0] != where:
             self._made = where, ContentCache(*content_folders(status, self._chosen), self._budget)
         return self._made[1]
+
+    def check(self) -> None:
+        """See whether all that is to be written has room, of files and in the folder that is shared.
+
+        Raises:
+            FarmNotUsable: Something has none, or cannot be written.
+        """
+        self.cache().check()
+        if self._shared is not None:
+            check_written(self._shared)
+            check_room(self._shared, PICTURE)
 
 
 def content_folders(status: StatusResult, chosen: Path | None) -> tuple[Path, Path]:

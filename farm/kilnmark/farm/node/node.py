@@ -99,7 +99,7 @@ class FarmNode:
         self._turn = 0
         self._name = NodeName(link, settings.name, self._about.instance)
         self._handing = Handing(link, settings.lease)
-        self._folders = NodeFolders(self._about, settings.content, settings.budget)
+        self._folders = NodeFolders(self._about, settings.content, settings.budget, settings.shared)
         self._rest = Rest(client, self._folders, self._about, self._draining)
         self._measures = measures or Measures()
         self._measures.observe(names.FARM_SWITCHES, lambda: [(self._about.switches, {})])

@@ -9,7 +9,7 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.client.errors import ClientError
 from kilnmark.farm.errors import FarmError
 from kilnmark.farm.node.about import AboutNode
-from kilnmark.farm.node.folders import NodeFolders
+from kilnmark.farm.node.folders import PICTURE, NodeFolders
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.errors import KilnmarkError
 
@@ -19,9 +19,6 @@ _logger = logging.getLogger(__name__)
 
 _FIRST, _LONGEST = 2.0, 60.0
 """Seconds; doubled each time until a job was done again."""
-
-_PICTURE = 1 << 20
-"""Bytes of a small picture: without room for one no work is taken."""
 
 
 class Rest:
@@ -53,8 +50,8 @@ class Rest:
         try:
             status = await self._client.status()
             self._about.hear(status)
-            self._folders.cache()
-            await asyncio.to_thread(OutputFolder(Path(status.output_dir)).check_room, _PICTURE)
+            await asyncio.to_thread(self._folders.check)
+            await asyncio.to_thread(OutputFolder(Path(status.output_dir)).check_room, PICTURE)
         except (KilnmarkError, OSError) as error:
             self._about.is_alone |= isinstance(error, ClientError) and not isinstance(error, FarmError)
             if str(error) != self._about.problem:
