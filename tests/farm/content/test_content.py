@@ -192,6 +192,29 @@ def test_who_needs_a_file_and_who_takes_it_away_are_never_both_right(
     at(broker, carry)
 
 
+def test_a_file_that_went_while_it_was_said_to_be_needed_is_sent_anew(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = local_file(adapter(tmp_path, "late.safetensors", "late"))
+    monkeypatch.setattr("kilnmark.farm.content.store.SAID_AGAIN", timedelta(0))
+
+    async def carry(store: ContentStore) -> None:
+        await store.put(file)
+        now, say_again = await store._link.broker_time(), store._say_again
+
+        async def say_late(*said: Any) -> bool:
+            """It is taken away between the submitter's look and its word."""
+            monkeypatch.setattr(store, "_say_again", say_again)
+            assert await clear_content(store._link, timedelta(days=14), now + timedelta(days=15)) >= 1
+            return await say_again(*said)
+
+        monkeypatch.setattr(store, "_say_again", say_late)
+        assert await store.put(file), "it was sent"
+        await store.fetch(file.content, tmp_path / "fetched")
+
+    at(broker, carry)
+
+
 def test_the_longest_unused_leave_and_never_what_is_in_use(broker: str, tmp_path: Path) -> None:
     locals_ = [local_adapter(adapter(tmp_path / "own", f"{i}.safetensors", f"{i}" * 100)) for i in range(3)]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nats.js.api import RawStreamMsg
     from nats.js.object_store import ObjectStore
 
-__all__ = ["SAID_AGAIN", "WRONG_SEQUENCE", "ContentStore", "FileSaid", "file_said", "open_content"]
+__all__ = ["SAID_AGAIN", "ContentStore", "FileSaid", "file_said", "open_content"]
 
 _QUIET = 10.0
 """Seconds that a transfer takes at most, beside what is added for each 4 MB of it."""
@@ -35,7 +35,7 @@ _PER_BYTE = 1 / (4 << 20)
 SAID_AGAIN = timedelta(days=1)
 """After so long it is said again of a file that it is needed."""
 
-WRONG_SEQUENCE = 10071
+_WRONG_SEQUENCE = 10071
 """What the broker says to who would write over something else than they have read."""
 
 
@@ -201,7 +201,7 @@ class ContentStore:
             try:
                 await self._link.js.publish(file_subject(self._name, content.sha256), lying.said, headers=headers)
             except APIError as error:
-                if error.err_code == WRONG_SEQUENCE:
+                if error.err_code == _WRONG_SEQUENCE:
                     return False
                 raise
         return True

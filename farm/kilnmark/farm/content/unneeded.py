@@ -1,18 +1,16 @@
 """Files that no job needs any more, taken away at the broker, by its clock.
 
 Whoever hands work in says of its files that they are needed, once a day at least. So what was last said before the
-oldest job that still waits was handed in is needed by none of them, and a day is kept between the two. While one waits
-that a node has passed on, of which the broker does not know when it was handed in, everything stays.
+oldest job that still waits was handed in is needed by none of them, and two days are kept between the two. While one
+waits that a node has passed on, of which the broker does not know when it was handed in, everything stays.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from kilnmark.farm.broker.link import FarmLink
-from kilnmark.farm.content.store import SAID_AGAIN, WRONG_SEQUENCE, FileSaid, file_said
+from kilnmark.farm.content.store import SAID_AGAIN, file_said
 from kilnmark.farm.names import CONTENT, WORK, WORK_SUBJECTS, is_passed_on
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ async def clear_content(link: FarmLink, kept: timedelta, now: datetime | None = 
     """
     now = now or await link.broker_time()
     with link.telling("take files away"):
-        before = min(now - kept, await _oldest_job(link, now) - SAID_AGAIN)
+        before = min(now - kept, await _oldest_job(link, now) - 2 * SAID_AGAIN)
         if await _some_passed_on(link):
             before = _NEVER
         # Bytes are looked at first: those of a file whose word comes meanwhile are not taken for nobody's.
@@ -49,11 +47,11 @@ async def clear_content(link: FarmLink, kept: timedelta, now: datetime | None = 
             if (message := await _last(link, subject)) is None:
                 continue
             said = file_said(message)
-            if said is None or said.deleted or message.time is None:
+            if said is None or message.time is None:
                 continue
-            if message.time < before and await _take_away(link, subject, message, said):
-                gone += 1
-            else:
+            if message.time < before and await _take_away(link, subject, message, said.nuid):
+                gone += not said.deleted
+            elif not said.deleted:
                 used.add(said.nuid)
         for nuid in sorted(bytes_of.keys() - used):
             last = await _last(link, bytes_of[nuid])
@@ -72,7 +70,7 @@ async def _oldest_job(link: FarmLink, now: datetime) -> datetime:
     try:
         first = await link.js.get_msg(WORK, seq=state.first_seq)
     except NotFoundError:  # it ended this very moment; the next look is soon enough
-        return _NEVER + SAID_AGAIN
+        return _NEVER + 2 * SAID_AGAIN
     return first.time or now
 
 
@@ -97,28 +95,14 @@ async def _last(link: FarmLink, subject: str) -> "RawStreamMsg | None":
         return None
 
 
-async def _take_away(link: FarmLink, subject: str, message: "RawStreamMsg", said: FileSaid) -> bool:
-    """Take a file away, unless somebody has said meanwhile that it is needed. Returns whether it went."""
-    from nats.js.api import Header
-    from nats.js.errors import APIError
-    from nats.js.kv import MSG_ROLLUP_SUBJECT
+async def _take_away(link: FarmLink, subject: str, message: "RawStreamMsg", nuid: str) -> bool:
+    """Take a file away, unless somebody has said meanwhile that it is needed. Returns whether it went.
 
-    headers: dict[str, Any] = {
-        Header.ROLLUP: MSG_ROLLUP_SUBJECT,
-        Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(message.seq),
-    }
-    try:
-        word = await link.js.publish(subject, _gone(message, said), headers=headers)
-    except APIError as error:
-        if error.err_code == WRONG_SEQUENCE:
-            return False
-        raise
-    await link.js.purge_stream(_STREAM, subject=f"$O.{CONTENT}.C.{said.nuid}")
-    await link.js.purge_stream(_STREAM, subject=subject, seq=word.seq + 1)
+    Nothing is written for it, which a broker whose disk is full would refuse. Once what was said of a file is gone, its
+    bytes are nobody's: whoever would say the same again is refused, and puts it anew, in another place.
+    """
+    await link.js.purge_stream(_STREAM, subject=subject, seq=(message.seq or 0) + 1)
+    if await _last(link, subject) is not None:
+        return False
+    await link.js.purge_stream(_STREAM, subject=f"$O.{CONTENT}.C.{nuid}")
     return True
-
-
-def _gone(message: "RawStreamMsg", said: FileSaid) -> bytes:
-    """As clients of object stores everywhere write that a file is gone."""
-    told = msgspec.json.decode(message.data or b"", type=dict[str, object])
-    return msgspec.json.encode(told | {"nuid": said.nuid, "deleted": True, "size": 0, "chunks": 0, "digest": ""})

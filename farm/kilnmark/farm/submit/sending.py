@@ -4,6 +4,7 @@ All of it can be said again: the broker refuses a job that waits there already, 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,9 @@ from kilnmark.otel.spans import describe, mark_failed
 
 __all__ = ["Sending"]
 
+_NEEDED_AGAIN = 3600.0
+"""Seconds after which it is said again of a file that jobs need it, however long they are handed in."""
+
 
 class Sending:
     """Hands in the jobs of one submission.
@@ -45,6 +49,7 @@ class Sending:
         self._anew = anew
         self._content: ContentStore | None = None
         self._parts = 0
+        self._sent: set[str] = set()
         self._made: dict[Hashable, asyncio.Task[None]] = {}
 
     async def write_down(self, part: SubmissionPart) -> None:
@@ -70,7 +75,7 @@ class Sending:
         """
         with _span(made.job) as span:
             for file in made.files:
-                await self._once(file.content.sha256, partial(self._put, file))
+                await self._once((file.content.sha256, time.monotonic() // _NEEDED_AGAIN), partial(self._put, file))
             key = partition_key(made.job.partition)
             await self._once(key, lambda: self._tell_partition(key, made))
             return await patiently(lambda: self._publish(made, span))
@@ -103,7 +108,8 @@ class Sending:
 
     async def _put(self, file: LocalFile) -> None:
         self._content = self._content or await open_content(self._link)
-        await self._content.put(file, anew=self._anew)
+        await self._content.put(file, anew=self._anew and file.content.sha256 not in self._sent)
+        self._sent.add(file.content.sha256)
 
     async def _tell_partition(self, key: str, made: MadeJob) -> None:
         from nats.js.errors import KeyWrongLastSequenceError
