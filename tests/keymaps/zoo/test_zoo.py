@@ -276,6 +276,7 @@ def test_a_file_that_cannot_be_applied_is_refused_with_the_reason(tmp_path: Path
     with pytest.raises(RefusedFile, match=CAUGHT[name]) as caught:
         read_adapter(path, load_shapes(exhibit.variant))
     assert str(script().refused(exhibit, caught.value)) == documented()[name]
+    path.unlink()
     if name in KEYS:
         assert f"| 0 of {KEYS[name]} |" in documented()[name]
         assert "%)" in documented()[name]
