@@ -5,6 +5,7 @@ Independent of the code under test: everything is multiplied out in float64.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -135,7 +136,9 @@ def weight(layer: nn.Module) -> Matrix64:
     return as_float64(stored)
 
 
+@lru_cache(64)
 def product(update: WeightUpdate) -> Matrix64:
+    """What it adds to the weight, written out; the same array for the same update."""
     if isinstance(update, PairUpdate):
         whole = update.up.astype(float) @ update.down.astype(float)
     elif isinstance(update, HadamardUpdate):
@@ -146,7 +149,9 @@ def product(update: WeightUpdate) -> Matrix64:
         second = np.linalg.multi_dot([*update.second, np.eye(update.second[-1].shape[1])]).astype(float)
         rows = np.kron(update.first.astype(float), second)
         whole = np.concatenate([rows[begin:end] for begin, end in update.ranges])
-    return np.asarray(update.multiplier * whole)
+    whole = np.asarray(update.multiplier * whole)
+    whole.flags.writeable = False
+    return whole
 
 
 def stretched(whole: Matrix64, update: WeightUpdate) -> Matrix64:

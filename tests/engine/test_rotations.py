@@ -1,5 +1,6 @@
 """Rotations of a base's own weight on every kind of layer: painted, measured and compared as float64 says."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,20 +49,25 @@ def reordered(size: int, reach: int) -> Matrix64:
     return np.asarray(np.eye(size)[order])
 
 
+@lru_cache(16)
+def turning(update: RotationUpdate) -> Matrix64:
+    """The matrix by which it multiplies inputs, or rows; the same array for the same update."""
+    if update.of_inputs:
+        return np.asarray(np.eye(INTO) + blocks_of(update.stages[0].astype(float), INTO))
+    turned = np.eye(OUT)
+    for place, stage in enumerate(update.stages):
+        whole = np.eye(OUT) + blocks_of(stage.astype(float), OUT).T
+        if len(update.stages) > 1:
+            order = reordered(OUT, 2**place * stage.shape[1])
+            whole = order.T @ whole @ order
+        turned = whole @ turned
+    return turned if update.rescale is None else update.rescale[:, None].astype(float) * turned
+
+
 def change(layer: nn.Module, update: RotationUpdate) -> Matrix64:
     """Of the weight, with the bias's as one more column."""
     own = weight(layer)
-    if update.of_inputs:
-        turned = own @ (np.eye(INTO) + blocks_of(update.stages[0].astype(float), INTO)).T
-    else:
-        turned = own
-        for place, stage in enumerate(update.stages):
-            whole = np.eye(OUT) + blocks_of(stage.astype(float), OUT).T
-            if len(update.stages) > 1:
-                order = reordered(OUT, 2**place * stage.shape[1])
-                whole = order.T @ whole @ order
-            turned = whole @ turned
-        turned = turned if update.rescale is None else update.rescale[:, None].astype(float) * turned
+    turned = own @ turning(update).T if update.of_inputs else turning(update) @ own
     bias = np.zeros(OUT) if update.bias is None else update.bias.astype(float)
     return np.hstack([turned - own, bias[:, None]])
 

@@ -1,6 +1,7 @@
 """What of an update is left on the numbers of a packed weight: samples beside every number of the layer, in float64."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -46,12 +47,22 @@ def survival(layer: nn.Module, update: WeightUpdate, scale: float) -> float:
     return found
 
 
+@cache
+def made(layer: str) -> nn.Module:
+    """One of each kind for all sizes; nothing is written to it."""
+    return LAYERS[layer]()
+
+
+@cache
+def dense(layer: str, kind: str) -> NDArray[np.float64]:
+    return change(made(layer), UPDATES[kind])[:, :-1]
+
+
 @PACKED
 @pytest.mark.parametrize("kind", UPDATES)
 @pytest.mark.parametrize("size", [1e-5, 1e-3, 1e-2, 1e-1])
 def test_the_share_is_that_of_all_numbers(layer: str, kind: str, size: float) -> None:
-    linear = LAYERS[layer]()
-    whole = change(linear, UPDATES[kind])[:, :-1]
+    linear, whole = made(layer), dense(layer, kind)
     scale = size / float(np.sqrt(np.mean(whole**2)))
     arrived, meant = products(linear, BITS[layer], scale * whole)
     assert survival(linear, UPDATES[kind], scale) == pytest.approx(arrived / meant, abs=0.04)

@@ -7,6 +7,7 @@ here.
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,9 +75,7 @@ class Sketches:
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         self._slots = list(slots.values())
         self._kept: LRUCache[str, Sketch] = LRUCache(SKETCH_BYTES, getsizeof=lambda sketch: sketch.views.nbytes)
-        self._signs = _signs(WIDTH * VIEWS * TIMES * SIDE).reshape(WIDTH, VIEWS * TIMES, SIDE) / np.float32(SIDE**0.5)
-        self._fewer = np.ascontiguousarray(self._signs[:, : FEWER * TIMES])
-        self._flips = _signs(2 * _PLACES)
+        self._signs, self._fewer, self._flips = _usual_signs()
         self.made = 0
 
     def of(self, measured: Measured) -> Sketch:
@@ -114,6 +113,13 @@ class Sketches:
         flips = self._flips[begin : begin + height + width]
         signs = self._signs if views == VIEWS else self._fewer
         return Directions(flips[:height], signs), Directions(flips[height:], signs)
+
+
+@cache
+def _usual_signs() -> tuple[Matrix, Matrix, Matrix]:
+    """Those of all views, of a few, and the flips of layers of the usual sizes: the same for all bases of a process."""
+    signs = _signs(WIDTH * VIEWS * TIMES * SIDE).reshape(WIDTH, VIEWS * TIMES, SIDE) / np.float32(SIDE**0.5)
+    return signs, np.ascontiguousarray(signs[:, : FEWER * TIMES]), _signs(2 * _PLACES)
 
 
 def _signs(count: int) -> Matrix:

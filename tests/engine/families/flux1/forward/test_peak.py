@@ -13,7 +13,7 @@ import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLA
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mlx import nn
 
-SIZES = Sizes(joint=1, single=2, heads=8, axes=(8, 28, 28), text=64, pooled=64)
+SIZES = Sizes(joint=1, single=1, heads=8, axes=(8, 28, 28), text=64, pooled=64)
 INPUTS = inputs_for(SIZES, rows=2, columns=2, tokens=3)
 LEAST_COPY = 4 * SIZES.width**2
 """Of the smallest matrix of a block in float32, in bytes."""
