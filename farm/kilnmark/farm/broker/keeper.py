@@ -17,6 +17,7 @@ import msgspec
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.setup import KEPT
+from kilnmark.farm.broker.stranded import take_away_stranded
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.content.unneeded import clear_content
 from kilnmark.farm.documents import FarmResult, NodeInfo
@@ -201,6 +202,8 @@ class Keeper:
         while True:
             for partition in await tidy_up(self._link):
                 _logger.info("nobody has had work of %s for a day: forgotten", partition)
+            for subject in await take_away_stranded(self._link):
+                _logger.info("%s had ended, and no node was there for it: taken off the queue", subject)
             if gone := await clear_content(self._link, self._kept):
                 _logger.info("%d files that no job needed for %d days are taken away", gone, self._kept.days)
             await asyncio.sleep(self._every)
