@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from nats.js.errors import APIError
 
 from kilnmark.client.cli.main import kilnmark
 from kilnmark.farm.broker import up as up_module
+from kilnmark.farm.broker.certificate import own_certificate
 from kilnmark.farm.broker.credentials import load_credentials
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink, farm_link
@@ -287,3 +289,23 @@ def test_the_command_says_whom_it_lets_in_and_ends_with_its_terminal(tmp_path: P
 async def _linked(address: str) -> None:
     async with farm_link(address, wait=0.3):
         pass
+
+
+def test_a_certificate_that_does_not_hold_is_told_with_its_file(tmp_path: Path) -> None:
+    certificate, key = own_certificate(tmp_path / "one", ["forge.invalid"])
+    _, other = own_certificate(tmp_path / "other", ["forge.invalid"])
+    settings = UpSettings(store=tmp_path / "store", port=0, tls=(certificate, key), tls_ca=certificate)
+    with pytest.raises(FarmNotUsable, match=r"--tls-cert .*certificate.pem: does not hold here: .*; give another"):
+        asyncio.run(keep_up(settings, print))
+    for pair in ((certificate, other), (tmp_path / "none.pem", key), (key, key)):
+        with pytest.raises(FarmNotUsable, match=rf"--tls-cert {pair[0]}: cannot be used with the key {pair[1]} \("):
+            asyncio.run(keep_up(replace(settings, tls=pair), print))
+
+
+def test_what_the_server_says_of_its_settings_is_told(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with broker_server(ServerSettings(store=tmp_path, port=0, accounts={"A": {"users": "none"}})):
+            pass
+
+    with pytest.raises(FarmNotUsable, match="ended at once: nats-server: Expected users"):
+        asyncio.run(ask())

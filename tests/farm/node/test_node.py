@@ -309,6 +309,24 @@ def test_a_job_of_another_program_waits_for_a_node_that_agrees(broker: str) -> N
     at(broker, work)
 
 
+def test_a_node_that_leaves_at_once_gives_its_job_to_another_without_a_lease(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as slow, fake_daemon() as quick:
+            slow.worker.hold("denoise")
+            async with farm_link(broker, name="leaver") as own, AsyncClient(slow.socket, away_timeout=0) as client:
+                leaver = FarmNode(own, client, NodeSettings(name="leaver"))
+                task = asyncio.create_task(leaver.run())
+                await hand_in(link, "left-behind")
+                await until(lambda: leaver.about.running)
+                task.cancel()
+                await asyncio.wait([task])
+            async with node(broker, quick.socket, "stayer"):
+                result = await result_of(link, "left-behind")
+            assert (result.state, result.node, result.deliveries) == ("done", "stayer", 2)
+
+    at(broker, work)
+
+
 def test_a_base_is_held_when_it_is_asked_for_and_a_node_drains_when_told(broker: str) -> None:
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:

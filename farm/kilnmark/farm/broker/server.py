@@ -8,11 +8,12 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -151,9 +152,11 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
     except OSError as error:
         raise FarmNotUsable(str(settings.store), f"{error.strerror or error}; name another with --store") from error
     log, config = settings.store / "nats-server.log", config_of(settings.store, is_full=settings.is_full)
-    process = await asyncio.create_subprocess_exec(
-        str(binary), "-c", str(config), "-l", str(log), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-    )
+    command = [str(binary), "-c", str(config), "-l", str(log)]
+    with _appended(log) as words:  # what it says before it has read where to write
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stderr=words, start_new_session=True
+        )
     try:
         await asyncio.to_thread(_write_pid, settings.store, process.pid)
         await _until_it_listens(process, settings.listen, port, log)
@@ -209,7 +212,19 @@ async def _until_it_listens(process: asyncio.subprocess.Process, host: str, port
 
 def _last_words(log: Path) -> str:
     words = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return next((line for line in reversed(words) if "[FTL]" in line or "[ERR]" in line), "it wrote nothing")
+    told = ("[FTL]", "[ERR]", "nats-server: ")
+    return next((line for line in reversed(words) if any(each in line for each in told)), "it wrote nothing")
+
+
+@contextlib.contextmanager
+def _appended(log: Path) -> Iterator[BinaryIO | None]:
+    try:
+        file = log.open("ab")
+    except OSError:  # the disk is full
+        yield None
+        return
+    with file:
+        yield file
 
 
 def free_port(host: str, port: int) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -23,7 +24,7 @@ from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invi
 from kilnmark.farm.broker.room import bytes_of, store_room
 from kilnmark.farm.broker.server import BrokerServer, ServerSettings, broker_server, config_of, free_port, pid_of
 from kilnmark.farm.broker.setup import KEPT, FarmPlan, set_up
-from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.errors import BrokerNotTrusted, FarmNotUsable
 from kilnmark.otel.measures import Measures
 
 __all__ = ["Beside", "KeptUp", "UpSettings", "keep_up", "look_after"]
@@ -108,6 +109,8 @@ async def keep_up(
     async with AsyncExitStack() as stack:
         stack.enter_context(held_store(settings.store, config_of(settings.store), pid_of(settings.store)))
         tls = settings.tls
+        if tls is not None:
+            _check_pair(*tls)
         if settings.own_tls:
             tls = own_certificate(settings.store / "tls", [*hosts, *_here(settings.listen)])
         port = free_port(settings.listen, settings.port)
@@ -126,7 +129,11 @@ async def keep_up(
         asked = addresses[0] if settings.tls else f"{'tls' if tls else 'nats'}://{_nearest(settings.listen)}:{port}"
         told = KeptUp(addresses, people)
         looking = look_after(asked, operator, plan, lambda: tell(told), measures, beside)
-        await _both(server, looking)
+        try:
+            await _both(server, looking)
+        except BrokerNotTrusted as error:
+            reason = f"does not hold here: {error.reason}; give another, and the names that it is for with --host"
+            raise FarmNotUsable(f"--tls-cert {tls[0] if tls else ''}", reason) from error
 
 
 async def _both(server: ServerSettings, looking: Coroutine[Any, Any, None]) -> None:
@@ -223,6 +230,14 @@ def _refuse_bare(settings: UpSettings) -> None:
         raise FarmNotUsable(f"--listen {settings.listen}", reason)
     if settings.announce and loopback:
         raise FarmNotUsable("--announce", f"nobody else reaches {settings.listen}; give --listen 0.0.0.0 and --tls-new")
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        reason = f"cannot be used with the key {key} ({getattr(error, 'reason', '') or error}); give a pair, in PEM"
+        raise FarmNotUsable(f"--tls-cert {certificate}", reason) from error
 
 
 def _is_loopback(listen: str) -> bool:

@@ -114,6 +114,9 @@ class Doing:
             while messages:  # nothing is awaited between the last look at them and the end
                 async with self._handing.going_on(messages, lambda: self._overtaken.look(job)):
                     await self._end(job, key, messages)
+        except asyncio.CancelledError:  # the node leaves at once
+            await self._handing.given_back(messages, 0)
+            raise
         finally:
             self._messages.pop(key)
             self._overtaken.forget(job)
