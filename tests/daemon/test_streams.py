@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from kilnmark.daemon.streams import FLUSH_TIMEOUT, PatientLog, formatter_for
 
 
@@ -40,7 +42,8 @@ def test_lines_are_written_in_their_order_before_a_flush_returns() -> None:
         assert os.read(reading, 1 << 16).decode().splitlines() == [f"line {i}" for i in range(100)]
 
 
-def test_where_nobody_reads_nobody_waits_and_what_is_dropped_is_counted() -> None:
+def test_where_nobody_reads_nobody_waits_and_what_is_dropped_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.daemon.streams.FLUSH_TIMEOUT", 0.05)
     with pipe() as (reading, writing):
         log = PatientLog(writing, limit=10)
         begun = time.process_time()
