@@ -5,6 +5,8 @@ of it is given up while the broker is away: a node that has painted waits for it
 """
 
 import asyncio
+import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +18,21 @@ from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmJob, FarmResult
 from kilnmark.farm.names import pictures_of, results_of, token_of
+from kilnmark.farm.node.shared import clear_shared, share, shared_place
 from kilnmark.farm.reading import read_ending
-from kilnmark.keymaps.files.linked import linked_whole
 
 if TYPE_CHECKING:
     from nats.js.kv import KeyValue
 
-__all__ = ["Commits", "shared_place"]
+__all__ = ["Commits"]
+
+_logger = logging.getLogger(__name__)
+
+_SELDOM = 3600.0
+"""Seconds between two looks at what is old in a folder that is shared."""
 
 _PATIENCE = 900.0
 """Seconds for which a broker that is away is waited for with a result in hand; then the job is somebody else's."""
-
-
-def shared_place(folder: Path, submitter: str, sha256: str) -> Path:
-    """Where a picture lies in a folder that nodes and submitters share."""
-    return folder / token_of(submitter) / f"{sha256}.png"
 
 
 class Commits:
@@ -44,6 +46,7 @@ class Commits:
     def __init__(self, link: FarmLink, shared: Path | None) -> None:
         self._link = link
         self._shared = shared
+        self._cleared: dict[str, float] = {}
         self._results: dict[str, KeyValue] = {}
         self._pictures: dict[str, ContentStore] = {}
 
@@ -75,9 +78,25 @@ class Commits:
 
     async def _put(self, job: FarmJob, picture: LocalFile) -> None:
         if self._shared is not None:
-            await asyncio.to_thread(_share, picture, shared_place(self._shared, job.submitter, picture.content.sha256))
+            await asyncio.to_thread(share, picture, shared_place(self._shared, job.submitter, picture.content.sha256))
+            await self._clear(self._shared, job.submitter)
             return
         await (await self._store_of(job.submitter)).put(picture)
+
+    async def _clear(self, shared: Path, submitter: str) -> None:
+        """Take away what is as old as what goes at the broker, now and then."""
+        now = time.monotonic()
+        if now - self._cleared.get(submitter, now - _SELDOM) < _SELDOM:
+            return
+        self._cleared[submitter] = now
+        with self._link.telling("look at the results"):
+            kept = (await self._link.js.stream_info(f"KV_{results_of(submitter)}")).config.max_age
+        try:
+            gone = await asyncio.to_thread(clear_shared, shared, submitter, kept) if kept else 0
+        except OSError as error:  # which is no fault of the picture that was put there
+            _logger.warning("old pictures in %s stay: %s", shared, error)
+        else:
+            _logger.info("%d pictures of %s are taken away, whose results are gone", gone, submitter)
 
     async def _create(self, job: FarmJob, result: FarmResult) -> bool:
         from nats.js.errors import KeyWrongLastSequenceError
@@ -102,14 +121,3 @@ class Commits:
         if submitter not in self._pictures:
             self._pictures[submitter] = await open_content(self._link, pictures_of(submitter))
         return self._pictures[submitter]
-
-
-def _share(picture: LocalFile, place: Path) -> None:
-    import shutil
-
-    from kilnmark.keymaps.files.atomic import written_whole
-
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not linked_whole(picture.path, place):
-        with picture.path.open("rb") as given, written_whole(place) as taken:
-            shutil.copyfileobj(given, taken)

@@ -12,7 +12,7 @@ from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmResult
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import pictures_of
-from kilnmark.farm.node.commit import shared_place
+from kilnmark.farm.node.shared import shared_place
 from kilnmark.keymaps.files.atomic import written_whole
 
 __all__ = ["Pictures"]
