@@ -62,10 +62,14 @@ class _Waiting:
 
     index: int
     request: RenderRequest
-    job: FarmJob
-    paths: tuple[str, ...]
+    made: MadeJob
     after: int = 0
     looked: bool = False
+
+    @property
+    def job(self) -> FarmJob:
+        """As the broker gets it."""
+        return self.made.job
 
 
 class ManyJobs:
@@ -104,6 +108,7 @@ class ManyJobs:
         self._wanted: dict[str, _Waiting] = {}
         self._twins: dict[str, list[_Waiting]] = {}
         self._ended: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._gone: asyncio.Queue[tuple[_Waiting, bool]] = asyncio.Queue()
         self._out: asyncio.Queue[Rendered | BaseException] = asyncio.Queue(2 * _FETCHING)
         self._listed = asyncio.Event()
         self._handed_in = asyncio.Event()
@@ -124,7 +129,7 @@ class ManyJobs:
         if self._detached:
             self._listed.set()
         else:
-            works.append(self._results.follow(self._hear, self._listed))
+            works += [self._results.follow(self._hear, self._on_listed), self._hand_in_gone()]
             works += [self._fetch_all() for _ in range(_FETCHING)]
             if self._racing is not None:
                 works.append(self._race(self._racing))
@@ -146,6 +151,22 @@ class ManyJobs:
         wanted = self._wanted.get(key)
         if wanted is not None and revision > wanted.after and (wanted.looked or is_new):
             self._has_ended(key)
+
+    def _on_listed(self) -> None:
+        """All results that are there were told: of what is still waited for some may have been taken away there."""
+        self._listed.set()
+        if self._handed_in.is_set() and self._gone.empty():
+            for key in list(islice(self._wanted, _AT_ONCE)):
+                wanted = self._wanted[key] = self._wanted.pop(key)  # others are first the next time
+                self._gone.put_nowait((wanted, False))
+
+    async def _hand_in_gone(self) -> None:
+        """Hand in once more what the broker may know nothing of; it refuses what waits, or is being painted."""
+        while True:
+            wanted, until_taken = await self._gone.get()
+            key = token_of(wanted.job.job_id)
+            if key in self._wanted:
+                await self._send(wanted.made, key, until_taken=until_taken)
 
     def _has_ended(self, key: str) -> None:
         if (wanted := self._wanted.pop(key, None)) is not None:
@@ -186,7 +207,7 @@ class ManyJobs:
             await self._out.put(Rendered(handed.index, handed.request, error=handed.error))
             return
         job, key = handed.made.job, token_of(handed.made.job.job_id)
-        wanted = _Waiting(handed.index, handed.request, job, handed.made.paths)
+        wanted = _Waiting(handed.index, handed.request, handed.made)
         if key in self._wanted:  # it is asked for twice: one job, and its picture for both
             self._twins.setdefault(key, []).append(wanted)
             return
@@ -228,8 +249,9 @@ class ManyJobs:
         while True:
             wanted = await self._ended.get()
             found = await self._results.find(wanted.job.job_id)
-            if found is None:  # it aged, or was taken away, meanwhile
+            if found is None:  # it was taken away meanwhile
                 self._wanted[token_of(wanted.job.job_id)] = wanted
+                self._gone.put_nowait((wanted, True))
                 continue
             self._unended.pop(wanted.job.job_id, None)
             if self._racing is not None:
@@ -242,13 +264,15 @@ class ManyJobs:
 
     async def _fetched(self, wanted: _Waiting, ending: FarmResult) -> Rendered:
         if ending.state != "done":
-            return Rendered(wanted.index, wanted.request, error=error_of(ending, wanted.job.adapters, wanted.paths))
+            return Rendered(
+                wanted.index, wanted.request, error=error_of(ending, wanted.job.adapters, wanted.made.paths)
+            )
         try:
             picture = await self._pictures.fetch(ending)
         except ContentUnusable as error:
             await self._results.forget(wanted.job.job_id)
             return Rendered(wanted.index, wanted.request, error=KilnmarkError(f"{error}; run it again"))
-        return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.paths))
+        return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.made.paths))
 
 
 def _is_of(ending: FarmResult, job: FarmJob) -> bool:

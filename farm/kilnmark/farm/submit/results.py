@@ -77,12 +77,13 @@ class Results:
 
         await patiently(forget)
 
-    async def follow(self, hear: Hear, listed: asyncio.Event) -> None:
+    async def follow(self, hear: Hear, listed: Callable[[], None]) -> None:
         """Tell the key and the revision of every result, until cancelled; some more than once.
 
         Args:
             hear: What is told: the key, its revision, and whether it came to be while it was listened.
-            listed: Set once all that were there have been told.
+            listed: Called each time that all that were there have been told: at first, when the broker is back, and
+                when nothing came for long.
 
         Raises:
             FarmError: The broker was away for too long, or does not allow it.
@@ -97,7 +98,7 @@ class Results:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def _follow_once(self, hear: Hear, listed: asyncio.Event) -> None:
+    async def _follow_once(self, hear: Hear, listed: Callable[[], None]) -> None:
         """Until the connection was another, or nothing came for long."""
         connection, silent = self._link.nc.stats["reconnects"], 0
         bucket = await self._opened()
@@ -114,7 +115,7 @@ class Results:
                     continue
                 silent = 0
                 if entry is None:
-                    listed.set()
+                    listed()
                 else:
                     hear(entry.key, entry.revision, entry.revision > before)
         finally:
