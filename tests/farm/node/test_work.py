@@ -1,12 +1,15 @@
 """The work that waits, as a node sees it at a real broker: beside the other nodes, and by the broker's clock."""
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.server import ServerSettings, broker_server
 from kilnmark.farm.documents import NodeInfo, ServedBase
+from kilnmark.farm.errors import FarmNotSetUp
 from kilnmark.farm.names import NODES, partition_key
 from kilnmark.farm.node import work as work_module
 from kilnmark.farm.node.work import Work
@@ -53,3 +56,12 @@ def test_a_partition_is_seen_beside_the_nodes_that_were_heard_of(
     assert before.unserved_s is None or before.unserved_s < 60
     assert after.unserved_s is not None
     assert abs(after.unserved_s) < 5
+
+
+def test_a_broker_without_a_farm_is_told_as_that(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with broker_server(ServerSettings(store=tmp_path, port=0)) as server, farm_link(server.address) as link:
+            await Work(link).follow()
+
+    with pytest.raises(FarmNotSetUp, match="has no place to follow the work; say `kilnmark farm up`"):
+        asyncio.run(ask())

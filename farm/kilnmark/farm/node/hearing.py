@@ -9,6 +9,7 @@ import msgspec
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.watching import watched
 from kilnmark.farm.names import CANCELS, cancel_key, drain_subject, warm_subject
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.reading import read_document
@@ -57,8 +58,7 @@ class Hearing:
         Raises:
             FarmError: The broker does not let this node listen.
         """
-        with self._link.telling("follow what is cancelled"):
-            watcher = await (await self._link.js.key_value(CANCELS)).watchall()
+        watcher = await watched(self._link, CANCELS, "follow what is cancelled")
         async for entry in watcher:
             if entry is None:
                 continue

@@ -17,6 +17,7 @@ import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import patiently
+from kilnmark.farm.broker.watching import watched
 from kilnmark.farm.documents import NodeInfo, PartitionInfo
 from kilnmark.farm.names import (
     NODES,
@@ -96,9 +97,12 @@ class Work:
         Raises:
             FarmError: The broker does not let this node listen.
         """
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(PARTITIONS, self._hear_partition))
-            tasks.create_task(self._follow(NODES, self._hear_node))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(PARTITIONS, self._hear_partition))
+                tasks.create_task(self._follow(NODES, self._hear_node))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     async def views(self, *, anew: bool = False) -> Sequence[PartitionView]:
         """Every partition, as it is known.
@@ -158,8 +162,7 @@ class Work:
         return self._from[1]
 
     async def _follow(self, bucket: str, hear: _Hear) -> None:
-        with self._link.telling("follow the work"):
-            watcher = await (await self._link.js.key_value(bucket)).watchall()
+        watcher = await watched(self._link, bucket, "follow the work")
         try:
             async for entry in watcher:
                 if entry is not None:  # None: all that was there has come
