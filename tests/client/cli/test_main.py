@@ -334,17 +334,18 @@ def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Fak
     assert span.trace_id == result.trace_id
 
 
-@pytest.fixture(scope="module")
-def unheard(daemon: FakeDaemon) -> Iterator[Mapping[str, subprocess.Popen[bytes]]]:
-    """Renders that trace to a collector that is dead and to one that hangs, begun at once: each waits its deadline.
+@pytest.fixture(scope="module", autouse=True)
+def unheard() -> Iterator[Mapping[str, subprocess.Popen[bytes]]]:
+    """Renders that trace to a collector that is dead and to one that hangs, begun before all tests here.
 
-    A minute is what the exporter would take to give up, and the deadline is far from it on every machine.
+    Each waits its deadline. Two minutes are what the exporter would take to give up, far from it on every machine.
     """
-    command = [KILNMARK, "render", "a kiln", *SMALL, "--json", "--socket", str(daemon.socket)]
     with (
+        InProcessDaemon() as daemon,
         socket.create_server(("127.0.0.1", 0)) as hangs,  # it takes connections and never says a word
         ExitStack() as stack,
     ):
+        command = [KILNMARK, "render", "a kiln", *SMALL, "--json", "--socket", str(daemon.socket)]
         ports = {"dead": 9, "hangs": hangs.getsockname()[1]}
         renders = {
             name: stack.enter_context(
@@ -352,7 +353,7 @@ def unheard(daemon: FakeDaemon) -> Iterator[Mapping[str, subprocess.Popen[bytes]
                     command,
                     stdout=subprocess.PIPE,
                     env=os.environ
-                    | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_TIMEOUT": "60"},
+                    | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_TIMEOUT": "120"},
                 )
             )
             for name, port in ports.items()
