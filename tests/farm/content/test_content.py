@@ -1,6 +1,7 @@
 """Files by their hashes: handed in once, fetched whole and verified, kept under a budget, never with other bytes."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.content import moving
 from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.local import keymaps_digest, local_adapter, local_file
 from kilnmark.farm.content.store import ContentStore, open_content
@@ -129,6 +131,33 @@ def test_a_file_that_is_written_to_while_it_is_sent_takes_nothing_away(broker: s
         assert (tmp_path / "fetched").read_text() == "whole"
         after = (await store._bucket.status()).stream_info.state.messages
         assert after == before, "nothing of the other is left"
+
+    at(broker, carry)
+
+
+def test_a_file_is_given_up_when_nothing_of_it_moves_and_not_for_being_slow(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = local_file(adapter(tmp_path, "slow.safetensors", "slow" * 200_000))
+    monkeypatch.setattr(moving, "_QUIET", 0.15)
+    read = moving.SentFile.readinto
+
+    def read_late(sent: moving.SentFile, buffer: bytearray) -> int:
+        time.sleep(0.04)
+        return read(sent, buffer)
+
+    monkeypatch.setattr(moving.SentFile, "readinto", read_late)
+
+    async def carry(store: ContentStore) -> None:
+        began = time.monotonic()
+        await store.put(slow)
+        assert time.monotonic() - began > 0.25
+        await store.fetch(slow.content, tmp_path / "fetched")
+        chunks = await store._link.js.stream_info(f"OBJ_{CONTENT}", subjects_filter=f"$O.{CONTENT}.C.>")
+        for subject in chunks.state.subjects or {}:
+            await store._link.js.purge_stream(f"OBJ_{CONTENT}", subject=subject)
+        with pytest.raises(ContentUnusable, match="some of its bytes are not there"):
+            await store.fetch(slow.content, tmp_path / "fetched")
 
     at(broker, carry)
 

@@ -4,16 +4,16 @@ A file is put in a file's place whole, or not at all: its bytes lie apart until 
 of its hash. Whoever needs one that lies there for long says so; what nobody needs is taken away (`unneeded`).
 """
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.local import LocalFile
+from kilnmark.farm.content.moving import Moving, ReceivedFile, SentFile
 from kilnmark.farm.documents import ContentFile
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import CONTENT, file_subject
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from nats.js.object_store import ObjectStore
 
 __all__ = ["SAID_AGAIN", "ContentStore", "FileSaid", "file_said", "open_content"]
-
-_QUIET = 10.0
-"""Seconds that a transfer takes at most, beside what is added for each 4 MB of it."""
-_PER_BYTE = 1 / (4 << 20)
 
 SAID_AGAIN = timedelta(days=1)
 """After so long it is said again of a file that it is needed."""
@@ -136,8 +132,8 @@ class ContentStore:
             return False
         try:
             with local.path.open("rb") as file, self._link.telling("write a file"):
-                async with asyncio.timeout(_QUIET + local.content.size * _PER_BYTE):
-                    await self._bucket.put(local.content.sha256, _SentFile(file, local))  # type: ignore[arg-type]
+                async with Moving() as moving:
+                    await self._bucket.put(local.content.sha256, SentFile(file, local, moving))  # type: ignore[arg-type]
         except OSError as error:
             raise FarmNotUsable(str(local.path), f"cannot be read ({error.strerror or error})") from error
         return True
@@ -157,8 +153,8 @@ class ContentStore:
         try:
             with written_whole(goal) as file, self._link.telling("read a file"):
                 try:
-                    async with asyncio.timeout(_QUIET + content.size * _PER_BYTE):
-                        await self._bucket.get(content.sha256, writeinto=file)  # type: ignore[arg-type]
+                    async with Moving() as moving:
+                        await self._bucket.get(content.sha256, writeinto=ReceivedFile(file, moving))  # type: ignore[arg-type]
                 except (ObjectNotFoundError, BadObjectMetaError, DigestMismatchError) as error:
                     raise ContentUnusable(content.name, content.sha256, "its bytes are damaged") from error
                 except TimeoutError as error:
@@ -205,20 +201,3 @@ class ContentStore:
                     return False
                 raise
         return True
-
-
-class _SentFile:
-    """A file that is read to its end only where it is the one that was looked at."""
-
-    def __init__(self, file: BinaryIO, local: LocalFile) -> None:
-        self._file = file
-        self._local = local
-        self._read = hashlib.sha256()
-
-    def readinto(self, buffer: bytearray) -> int:
-        """Read on. Raises FarmNotUsable at the end of another."""
-        count = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        self._read.update(memoryview(buffer)[:count])
-        if not count and self._read.hexdigest() != self._local.content.sha256:
-            raise FarmNotUsable(str(self._local.path), "was written to while it was handed in; hand it in again")
-        return int(count)
