@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache, partial
@@ -79,6 +80,9 @@ SYNCING = frozenset({"client", "daemon", "farm", "keymaps", "lab", "packs", "web
 MEMORY_WANTED = 4 << 30
 """Bytes that must be free there; a run of all tests writes a quarter of it."""
 
+JUST_MADE = 60.0
+"""Seconds for which a folder may be that of a run that has not said yet that it is its own."""
+
 MEMORY = "TESTS_MEMORY"
 """Where this run's folder is whose files cost no disk. It goes with the run; one with `--basetemp` has none."""
 
@@ -105,13 +109,16 @@ def _write_to_memory(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ.pop(MEMORY, None)
-    roomy = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > MEMORY_WANTED
-    if not roomy or config.option.basetemp is not None:
+    if config.option.basetemp is not None or not os.access("/dev/shm", os.W_OK):
+        return
+    found = os.statvfs("/dev/shm")
+    if found.f_frsize * found.f_bavail < MEMORY_WANTED or found.f_flag & os.ST_NOEXEC:  # tests run what they write
         return
     for left in Path("/dev/shm").glob("kiln-tests-*"):
         with suppress(OSError):  # it is a run's that goes on, or another user's
             os.close(_held(left))
-            shutil.rmtree(left)
+            if time.time() - left.stat().st_mtime > JUST_MADE:
+                shutil.rmtree(left)
     folder = tempfile.TemporaryDirectory(prefix="kiln-tests-", dir="/dev/shm", ignore_cleanup_errors=True)
     config.add_cleanup(folder.cleanup)
     config.add_cleanup(partial(os.close, _held(Path(folder.name))))
