@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from nats.js.errors import APIError
 
 from kilnmark.client.cli.main import kilnmark
+from kilnmark.farm.broker import server as server_module
 from kilnmark.farm.broker import up as up_module
 from kilnmark.farm.broker.certificate import own_certificate
 from kilnmark.farm.broker.credentials import load_credentials
@@ -197,7 +198,12 @@ def test_what_a_store_may_take_and_when_it_takes_nothing(free: int, out: bool, b
     assert room.limit(used=100) == 95 + free
 
 
-def test_a_broker_left_over_from_a_killed_program_is_ended_first(tmp_path: Path) -> None:
+def test_a_broker_left_over_from_a_killed_program_is_ended_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if Path("/proc/self").exists():
+        monkeypatch.setenv("PATH", "")  # as in containers, which have no ps
+
     async def ask() -> None:
         first, then = ServerSettings(store=tmp_path, port=0), UpSettings(store=tmp_path, port=0)
         async with broker_server(first) as left_over, up(then):
@@ -309,3 +315,14 @@ def test_what_the_server_says_of_its_settings_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(FarmNotUsable, match="ended at once: nats-server: Expected users"):
         asyncio.run(ask())
+
+
+def test_a_broker_that_hears_nothing_is_ended_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "_END", 0.1)
+
+    async def ask() -> int | None:
+        async with broker_server(ServerSettings(store=tmp_path, port=0)) as server:
+            server.process.send_signal(signal.SIGSTOP)
+        return server.process.returncode
+
+    assert asyncio.run(ask()) == -signal.SIGKILL

@@ -67,7 +67,11 @@ def _end_left_over(config: Path, pid_file: Path) -> None:
 def _command_of(pid: int) -> str:
     """What a process was started with; empty where there is none."""
     asked = ["ps", "-ww", "-p", str(pid), "-o", "args="]  # all of it, however long
+    if (of_linux := Path("/proc")).joinpath("self").exists():  # containers often have no ps
+        with contextlib.suppress(OSError):
+            return of_linux.joinpath(str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
     try:
         return subprocess.run(asked, capture_output=True, text=True, errors="replace", check=False).stdout  # noqa: S603 - a number
-    except FileNotFoundError:  # a container without ps: what cannot be known to be a broker is left alone
+    except FileNotFoundError:  # what cannot be known to be a broker is left alone
         return ""

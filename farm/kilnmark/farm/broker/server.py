@@ -39,6 +39,9 @@ _RECOVERY = 120.0
 _START = 10.0
 """Seconds in which it has to say its version."""
 
+_END = 20.0
+"""Seconds for which it is waited for, once it is told to end."""
+
 _OLDEST = (2, 11)
 _PAYLOAD = 8 * 1024 * 1024
 """Bytes of the largest message: a result with the reports of many adapters is far below."""
@@ -165,7 +168,11 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            await process.wait()
+            try:
+                await asyncio.wait_for(process.wait(), _END)
+            except TimeoutError:  # it is stopped, or its disk hangs
+                process.kill()
+                await process.wait()
 
 
 def _written_down(settings: ServerSettings, port: int) -> int:
