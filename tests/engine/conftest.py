@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,31 @@ from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.engine.short import BLOCKS, short_standin
+
+from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer, TokenizerOutput  # isort: skip - after the engine, which puts the fast BLAS first
+
+
+PADDED = 512
+"""Tokens from which on a prompt's length is one that it is filled up to."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_prompts() -> Iterator[None]:
+    """Prompts are filled up to a quarter of the tokens that ours and mflux's own classes ask for, each by itself.
+
+    Most of what a small model does is the attention between tokens that say nothing, by the square of their number.
+    """
+    own = LanguageTokenizer.tokenize
+
+    def tokenize(
+        tokenizer: LanguageTokenizer, prompt: str | list[str], *, max_length: int | None = None, **more: Any
+    ) -> TokenizerOutput:
+        asked = max_length or tokenizer.max_length
+        return own(tokenizer, prompt, max_length=asked // 4 if asked >= PADDED else asked, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LanguageTokenizer, "tokenize", tokenize)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
