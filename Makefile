@@ -143,8 +143,8 @@ pack-trial: setup
 	@$(BIN)/python -m scripts.pack_trial $(if $(VARIANT),--variant $(VARIANT)) \
 		$(if $(TRIAL_SEED),--seed $(TRIAL_SEED)) $(if $(JSON),--json "$(JSON)")
 
-# Three machines of a farm, each with a network of its own, and what can happen to one; then what a farm costs a job, and
-# ten thousand of them. Linux, root. LOGS=FOLDER keeps what the nodes wrote, JSON=FILE writes one JSON object.
+# Three machines of a farm, each with a network of its own, and what can happen to one; a broker whose disk is full; then
+# what a farm costs a job, and ten thousand of them. Linux, root. LOGS=FOLDER keeps what the nodes wrote, JSON=FILE writes one JSON object.
 farm-faults: setup
 	@$(BIN)/python -m scripts.farm_faults $(if $(LOGS),--logs "$(LOGS)") $(if $(JSON),--json "$(JSON)")
 

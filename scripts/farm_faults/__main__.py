@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from scripts.farm_faults.disturbed import JOBS, LEASE, STACKS, Disturbed, disturbed
+from scripts.farm_faults.full import FULL_JOBS, FullDisk, full_disk
 from scripts.farm_faults.plain import MANY, Plain, plain
 
 MOST_SWITCHES = 1.5
@@ -26,26 +27,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="where one JSON object is written")
     parser.add_argument("--logs", type=Path, help="a folder for what the nodes wrote")
-    parser.add_argument("--only", choices=["disturbed", "plain"], help="one half of it")
+    parser.add_argument("--only", choices=["disturbed", "full", "plain"], help="a part of it")
     asked = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("cc"):
         sys.exit("make farm-faults wants Linux, ip, cc, and root's rights: every machine has a network of its own")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends, too
-    found, cost = Disturbed(), Plain()
+    found, cost, full = Disturbed(), Plain(), FullDisk()
     with tempfile.TemporaryDirectory(prefix="kiln-farm-") as folder:
-        if asked.only != "disturbed":
+        if asked.only in (None, "full"):
+            full = asyncio.run(full_disk(Path(folder) / "full", _tell))
+        if asked.only in (None, "plain"):
             cost = asyncio.run(plain(Path(folder) / "plain", _tell))
-        if asked.only != "plain":
+        if asked.only in (None, "disturbed"):
             found = asyncio.run(disturbed(Path(folder) / "disturbed", _tell, asked.logs))
     figures = figures_of(found, cost)
     for fault in found.faults:
         print(f"{fault.what}: {fault.told}")
     print("  ".join(f"{name} {value}" for name, value in figures.items()))
-    wrong = broken(found, cost, asked.only)
+    wrong = [*broken(found, cost, asked.only), *(broken_by_full(full) if asked.only in (None, "full") else [])]
     for line in [*found.lost, *found.problems, *wrong]:
         print(line, file=sys.stderr)
     if asked.json:
-        document = {**figures, "lease_s": LEASE, "by_node": found.by_node, "faults": found.faults, "plain": cost}
+        document = {
+            **figures,
+            "lease_s": LEASE,
+            "by_node": found.by_node,
+            "faults": found.faults,
+            "plain": cost,
+            "full": full,
+        }
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
     sys.exit(bool(wrong))
 
@@ -81,7 +91,19 @@ def broken(found: Disturbed, cost: Plain, only: str | None) -> list[str]:
         *(["not every small job has one result"] if (cost.results, cost.twice) != (MANY, 0) else []),
         *(["a node's memory grows"] if cost.node_mib[1] > cost.node_mib[0] + MOST_GROWTH_MIB else []),
     ]
-    return [*(disturbed if only != "plain" else []), *(undisturbed if only != "disturbed" else [])]
+    return [
+        *(disturbed if only in (None, "disturbed") else []),
+        *(undisturbed if only in (None, "plain") else []),
+    ]
+
+
+def broken_by_full(full: FullDisk) -> list[str]:
+    """The same of a broker whose disk was full."""
+    return [
+        *(["not every job has one result"] if (full.results, full.twice) != (FULL_JOBS, 0) else []),
+        *(["nobody told that the broker's disk is full"] if "no room left on its disk" not in full.told else []),
+        *(["status does not say when the broker's disk is full"] if full.status != (True, False) else []),
+    ]
 
 
 main()
