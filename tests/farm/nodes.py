@@ -13,7 +13,7 @@ from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.documents import NodeInfo
-from kilnmark.farm.names import NODES
+from kilnmark.farm.names import NODES, token_of
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 from kilnmark.farm.node.work import LEASE
 
@@ -22,7 +22,7 @@ __all__ = ["nodes_at"]
 
 async def _heard_of(link: FarmLink, name: str) -> None:
     """Wait for its second word: with the first it has its name, and answers for it soon."""
-    watcher = await (await link.js.key_value(NODES)).watch(name)
+    watcher = await (await link.js.key_value(NODES)).watch(token_of(name))
     async for entry in watcher:
         said = msgspec.json.decode(entry.value or b"{}", type=NodeInfo) if entry is not None else None
         if said is not None and said.state != "left" and said.beat > 1:

@@ -1,4 +1,4 @@
-"""Results that are taken away at the broker while somebody waits for them: their jobs are handed in once more."""
+"""What is gone while somebody waits: results are made again, and jobs that nobody else waits for are taken back."""
 
 import asyncio
 import itertools
@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from kilnmark.client.batch.run.paints import Paints
+from kilnmark.client.cli.commands.farming import AskedFarm
 from kilnmark.client.request import RenderRequest
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.names import WORK
 from kilnmark.farm.submit import results
 from kilnmark.farm.submit.client import FarmClient
+from kilnmark.farm.submit.door import farm_painter
 from tests.farm.nodes import nodes_at
 
 REQUEST: RenderRequest = {"prompt": "a hill", "seed": 1, "steps": 1, "width": 64, "height": 64, "variant": "standin"}
@@ -26,21 +29,26 @@ async def waits(link: FarmLink) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_what_was_taken_away_is_handed_in_again(broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_SILENCE", 1)
+async def rendered(client: Paints, request: RenderRequest) -> None:
+    async with aclosing(client.render_many([request])) as endings:
+        async for _ in endings:
+            pass
+
+
+@pytest.fixture(scope="module")
+def left(broker: str) -> str:
+    """A farm that every node has left: what its base is, is known, and nobody is there to do anything."""
     with nodes_at(broker, {"anvil": FakeWorker()}):
-        pass  # what its base is, is known from then on, and nobody is there to do anything
+        return broker
+
+
+def test_what_was_taken_away_is_handed_in_again(left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_SILENCE", 1)
 
     async def ask(link: FarmLink) -> None:
         client = FarmClient(link, "ann", tmp_path, what="test")
         await client.status()
-
-        async def render() -> None:
-            async with aclosing(client.render_many([{**REQUEST, "job_id": "gone"}])) as endings:
-                async for _ in endings:
-                    pass
-
-        rendering = asyncio.create_task(render())
+        rendering = asyncio.create_task(rendered(client, {**REQUEST, "job_id": "gone"}))
         await waits(link)
         await link.js.purge_stream(WORK)  # as if a node had ended it, and somebody had purged its result
         await waits(link)
@@ -49,7 +57,30 @@ def test_what_was_taken_away_is_handed_in_again(broker: str, tmp_path: Path, mon
         await link.js.purge_stream(WORK)
 
     async def connect() -> None:
-        async with asyncio.timeout(30), farm_link(broker) as link:
+        async with asyncio.timeout(30), farm_link(left) as link:
             await ask(link)
 
     asyncio.run(connect())
+
+
+def test_what_is_painted_anew_is_taken_back_by_whoever_leaves(
+    left: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = AskedFarm(
+        address=left, credentials=None, content_anew=False, shared=None, submitter="ann", detached=False, race=False
+    )
+
+    async def ask() -> None:
+        async with farm_link(left) as link:
+            async with farm_painter(asked, tmp_path, "test") as client:
+                await client.status()
+                rendering = asyncio.create_task(rendered(client, REQUEST))
+                await waits(link)
+                rendering.cancel()
+                await asyncio.gather(rendering, return_exceptions=True)
+            await link.js.purge_stream(WORK)
+
+    asyncio.run(ask())
+    told = capsys.readouterr().err
+    assert "1 job is taken back" in told
+    assert "stays with the farm" not in told

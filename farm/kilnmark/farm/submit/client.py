@@ -17,6 +17,7 @@ from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.documents import FarmNeeds
 from kilnmark.farm.errors import FarmError, NoNode
 from kilnmark.farm.names import warm_subject
+from kilnmark.farm.submit.again import cancel_jobs
 from kilnmark.farm.submit.endings import result_at
 from kilnmark.farm.submit.jobs import FarmJobs
 from kilnmark.farm.submit.many import Handed, ManyJobs
@@ -82,6 +83,7 @@ class FarmClient:
     ) -> None:
         self.submission = new_submission()
         self._link = link
+        self._submitter = submitter
         self._what = what
         self._detached = detached
         self._race = race
@@ -94,11 +96,27 @@ class FarmClient:
         self._bases: dict[str, BaseInfo] = {}
         self._many: list[ManyJobs] = []
         self._needs: dict[str, FarmNeeds] = {}
+        self._unnamed: set[str] = set()
+        self._taken_back: set[str] = set()
 
     @property
     def left(self) -> int:
         """How many jobs were handed in whose ending nobody has waited for."""
-        return sum(many.waiting for many in self._many)
+        return sum(job not in self._taken_back for many in self._many for job in many.waiting)
+
+    async def take_back(self) -> int:
+        """Take back what has not ended and had no id when it was asked for: nobody else could ask for it again.
+
+        Returns:
+            How many jobs.
+
+        Raises:
+            FarmError: The broker does not answer, or does not allow it.
+        """
+        waiting = {job for many in self._many for job in many.waiting} & self._unnamed - self._taken_back
+        await cancel_jobs(self._link, [(self._submitter, job) for job in sorted(waiting)])
+        self._taken_back |= waiting
+        return len(waiting)
 
     @property
     def painted_before(self) -> set[str]:
@@ -202,6 +220,8 @@ class FarmClient:
         for index, request in enumerate(requests):
             try:
                 params = named(render_params(**request))
+                if request.get("job_id") is None and params.job_id is not None:
+                    self._unnamed.add(params.job_id)
                 yield Handed(index, request, self._jobs.made(params, self._needs[request.get("variant") or ""]))
             except FarmError as error:  # which would end the whole, and is of one file
                 yield Handed(index, request, error=InvalidParams(str(error)))

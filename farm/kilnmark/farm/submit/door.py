@@ -3,6 +3,8 @@
 Whoever only asks what the farm paints on looks in here, too.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from kilnmark.client.cli.views.document import write_line
 from kilnmark.farm.broker.credentials import FarmCredentials, address_of, load_credentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.patience import ELECTION, patiently
-from kilnmark.farm.errors import FarmNotSetUp, FarmNotUsable
+from kilnmark.farm.errors import FarmError, FarmNotSetUp, FarmNotUsable
 from kilnmark.farm.names import RESULTS, token_of
 from kilnmark.farm.submit.client import FarmClient
 from kilnmark.farm.submit.nodes import as_one_daemon, seen_nodes
@@ -59,11 +61,21 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
             if not asked.detached:
                 client.clear()
         finally:
+            await _take_back(client)
             if client.left:
                 write_line(_left(client, detached=asked.detached), aside=True)
             if asked.detached and (before := len(client.painted_before)):
                 painted = "1 job has its picture" if before == 1 else f"{before} jobs have their pictures"
                 write_line(f"{painted} from before, which whoever waits is given", aside=True)
+
+
+async def _take_back(client: FarmClient) -> None:
+    """What was to be painted anew, and is asked for by nobody when this has gone."""
+    with contextlib.suppress(FarmError, TimeoutError):  # what is not taken back is told of as left
+        async with asyncio.timeout(_MOMENT):
+            if count := await client.take_back():
+                jobs = "1 job is" if count == 1 else f"{count} jobs are"
+                write_line(f"{jobs} taken back: what --force asks for is painted for whoever waits alone", aside=True)
 
 
 def require_broker(asked: AskedFarm) -> None:

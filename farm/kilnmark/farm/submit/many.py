@@ -114,9 +114,9 @@ class ManyJobs:
         self._handed_in = asyncio.Event()
 
     @property
-    def waiting(self) -> int:
-        """How many have not ended."""
-        return len(self._wanted)
+    def waiting(self) -> list[str]:
+        """The ids of those that have not ended."""
+        return [each.job.job_id for each in self._wanted.values()]
 
     async def run(self, jobs: Iterable[Handed]) -> AsyncGenerator[Rendered]:
         """Hand in all, and give out every ending as it comes.
