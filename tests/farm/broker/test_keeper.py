@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
+import pytest
 from nats.aio.subscription import Subscription
 from nats.js.errors import NoKeysError
 
+from kilnmark.farm.broker import keeper
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.documents import FarmJob, FarmNeeds, FarmResult, NodeInfo, PartitionInfo
+from kilnmark.farm.errors import BrokerFull
 from kilnmark.farm.names import (
     LOST,
     LOST_ADVISORY,
@@ -203,3 +207,28 @@ def test_a_partition_without_work_for_long_is_forgotten_until_work_comes(broker:
             assert key not in await tidy_up(link, timedelta(0))
 
     asyncio.run(ask())
+
+
+def test_a_full_disk_is_told_once_and_does_not_keep_files_from_going(
+    broker: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks, enough = itertools.count(1), asyncio.Event()
+
+    async def full(link: FarmLink) -> list[str]:
+        raise BrokerFull(link.address, "tidy up")
+
+    async def cleared(*_: object) -> int:
+        if next(looks) == 4:
+            enough.set()
+        return 0
+
+    monkeypatch.setattr(keeper, "tidy_up", full)
+    monkeypatch.setattr(keeper, "clear_content", cleared)
+    monkeypatch.setattr(keeper, "_AGAIN", 0.01)
+
+    async def ask() -> None:
+        async with farm_link(broker) as link, kept(link):
+            await asyncio.wait_for(enough.wait(), 20)
+
+    asyncio.run(ask())
+    assert caplog.text.count("the farm is not looked after") == 1

@@ -82,13 +82,14 @@ class Keeper:
             await end_tasks(*tasks)
 
     async def _on_and_on(self, each: Callable[[], Awaitable[None]]) -> None:
-        is_again = False
+        is_again, told = False, ""
         while True:
             try:
                 await each()
             except FarmError as error:
-                level = logging.WARNING if is_again else logging.DEBUG  # a cluster is new, or has another leader
-                _logger.log(level, "the farm is not looked after: %s", error)
+                is_news = is_again and str(error) != told  # at first a cluster is new, or has another leader
+                _logger.log(logging.WARNING if is_news else logging.DEBUG, "the farm is not looked after: %s", error)
+                told = str(error) if is_again else ""
             is_again = True
             await asyncio.sleep(_AGAIN)
 
@@ -199,13 +200,13 @@ class Keeper:
         )
 
     async def _tidy(self) -> None:
-        while True:
+        while True:  # on a full disk only what makes room succeeds, so that comes first
+            if gone := await clear_content(self._link, self._kept):
+                _logger.info("%d files that no job needed for %d days are taken away", gone, self._kept.days)
             for partition in await tidy_up(self._link):
                 _logger.info("nobody has had work of %s for a day: forgotten", partition)
             for subject in await take_away_stranded(self._link):
                 _logger.info("%s had ended, and no node was there for it: taken off the queue", subject)
-            if gone := await clear_content(self._link, self._kept):
-                _logger.info("%d files that no job needed for %d days are taken away", gone, self._kept.days)
             await asyncio.sleep(self._every)
 
 
