@@ -54,7 +54,7 @@ def test_nobody_says_who_it_is_to_a_broker_that_does_not_encrypt_though_it_shoul
 @pytest.mark.parametrize(
     ("first", "said"),
     [
-        (b"", "TimeoutError|does not answer"),
+        (b"", "it says nothing"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "empty response"),
         (b"INFO []\r\n", "no broker"),
         (b"INFO {\r\n", "json"),

@@ -207,7 +207,7 @@ def test_nobody_has_work_done_in_the_name_of_another(broker: str, caplog: pytest
             await (await link.js.key_value(results_of("ann"))).get("forged")
 
     at(broker, work)
-    assert "refused, it says that it is forged of ann" in caplog.text
+    assert "refused, it says that it is 'forged' of 'ann'" in caplog.text
 
 
 def test_two_submitters_have_jobs_of_one_id_and_one_takes_back_only_its_own(broker: str) -> None:

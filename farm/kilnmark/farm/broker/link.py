@@ -187,7 +187,7 @@ async def farm_link(
         await _within(wait, connecting)
     except (OSError, TimeoutError, nats.errors.Error) as error:
         await nc.close()
-        last = heard.last or str(error) or type(error).__name__
+        last = heard.last or _words(error)
         if heard.denied or "authorization" in last.lower():
             raise BrokerRefused(address, "in", role) from error
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -224,7 +224,7 @@ class _Heard:
         self.opened = self.denied = False
 
     async def error(self, error: Exception) -> None:
-        self.last = str(error) or type(error).__name__
+        self.last = _words(error)
         is_told = self.refusals.hear(error)
         denied = "authorization" in self.last.lower()
         self.denied |= denied  # the broker hangs up then, and that may be heard last
@@ -249,6 +249,11 @@ class _Heard:
     async def back(self) -> None:
         self.refusals.denied, self.told = False, ""
         _logger.warning("the broker is back")
+
+
+def _words(error: Exception) -> str:
+    """What an error says, of which some say nothing."""
+    return str(error) or ("it says nothing" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
 def _untrusted(error: ssl.SSLCertVerificationError) -> str:

@@ -101,7 +101,7 @@ class Doing:
             await message.nak(delay=self._handing.lease)
             return
         if message.subject.partition("~")[0] != work_subject(job.partition, job.submitter, job.job_id):
-            _logger.warning("%s: refused, it says that it is %s of %s", message.subject, job.job_id, job.submitter)
+            _logger.warning("%s: refused, it says that it is %r of %r", message.subject, job.job_id, job.submitter)
             await message.term()  # the broker lets a submitter hand in under its own name alone; a job says any
             return
         key = (job.submitter, job.job_id)
