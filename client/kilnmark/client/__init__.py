@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.errors import KilnmarkError as KilnmarkError
     from kilnmark.protocol.picture.report import AdapterReport as AdapterReport
     from kilnmark.protocol.picture.report import Verdict as Verdict
+    from kilnmark.protocol.wire.errors import AdapterNotAllowed as AdapterNotAllowed
     from kilnmark.protocol.wire.errors import AdapterNotEngaged as AdapterNotEngaged
     from kilnmark.protocol.wire.errors import AdapterRefused as AdapterRefused
     from kilnmark.protocol.wire.errors import Cancelled as Cancelled
