@@ -254,14 +254,18 @@ class FarmNode:
             _logger.exception("a job was given up; the broker hands it out again")
 
     async def _beat(self) -> None:
+        told = ""
         while True:
             try:
                 await self._look()
                 await self._name.say(self._about.beat())
+                told = ""
             except NameTaken:
                 raise
             except FarmError as error:
-                _logger.warning("%s", error)
+                if str(error) != told:
+                    _logger.warning("%s", error)
+                told = str(error)
             await asyncio.sleep(BEAT)
 
     async def _look(self) -> None:

@@ -15,7 +15,7 @@ __all__ = ["show_farm"]
 _SHOWN = 12
 """Submissions, and kinds of work, that people see; the document has all."""
 _GB = 1e9
-_FULL = "its disk is full, and it takes nothing until somebody frees some; all goes on then"
+_FULL = "its disk is full, and it takes nothing until somebody frees some, nor what nodes say of themselves"
 
 
 def show_farm(out: "Console", status: FarmStatus) -> None:
