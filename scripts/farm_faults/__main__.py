@@ -20,6 +20,8 @@ MOST_SWITCHES = 1.5
 
 MOST_OVERHEAD_MS = 30.0
 MOST_GROWTH_MIB = 32.0
+MOST_SUBMITTER_KIB = 8.0
+"""Of each job that is handed in with many others."""
 
 
 def main() -> None:
@@ -73,6 +75,7 @@ def figures_of(found: Disturbed, cost: Plain) -> dict[str, float]:
         "twice": found.twice,
         "switches_per_stack": round(max(found.switches.values(), default=0) / STACKS, 2),
         "overhead_ms": round(cost.overhead_ms, 1),
+        "submitter_mb": round(cost.submitter_mib[1] * 1.048576, 1),
     }
 
 
@@ -89,6 +92,7 @@ def broken(found: Disturbed, cost: Plain, only: str | None) -> list[str]:
     undisturbed = [
         *(["the farm costs a job too much"] if cost.overhead_ms > MOST_OVERHEAD_MS else []),
         *(["not every small job has one result"] if (cost.results, cost.twice) != (MANY, 0) else []),
+        *(["a submitter's memory grows"] if cost.submitter_kib_each > MOST_SUBMITTER_KIB else []),
         *(["a node's memory grows"] if cost.node_mib[1] > cost.node_mib[0] + MOST_GROWTH_MIB else []),
     ]
     return [

@@ -8,11 +8,13 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -27,6 +29,7 @@ from scripts.farm_faults.counted import counted
 __all__ = ["Plain", "plain"]
 
 MANY = 10_000
+FEW = 100
 ONE_BY_ONE = 100
 _KILLED_AT = 0.3
 """Share of the many that lies at the broker when their submitter is killed."""
@@ -41,6 +44,7 @@ class Plain:
         many, results, twice: Jobs that were handed in, results there are, and how often one was written over another.
         rate: Jobs a second.
         node_mib: Resident memory of a node at a tenth of the jobs, and at their end.
+        submitter_mib: The most that handing in took, of the first few of the many and of all.
     """
 
     overhead_ms: float = 0.0
@@ -49,6 +53,13 @@ class Plain:
     twice: int = 0
     rate: float = 0.0
     node_mib: tuple[float, float] = (0.0, 0.0)
+    submitter_mib: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def submitter_kib_each(self) -> float:
+        """What each further job took of the submitter's memory."""
+        few, many = self.submitter_mib
+        return 1024 * (many - few) / (MANY - FEW)
 
 
 async def plain(folder: Path, tell: Callable[[str], None]) -> Plain:
@@ -66,7 +77,7 @@ async def plain(folder: Path, tell: Callable[[str], None]) -> Plain:
             await _joined(link, "forge")
             found.overhead_ms = await _one_by_one(link, folder / "pictures")
             tell(f"overhead {found.overhead_ms:.1f} ms a job")
-            await _interrupted(link, running.address, folder, tell)
+            found.submitter_mib = await _interrupted(link, running.address, folder, tell)
             await _many(link, node.pid, found, tell)
     return found
 
@@ -85,11 +96,12 @@ async def _one_by_one(link: FarmLink, folder: Path) -> float:
     return statistics.median(costs)
 
 
-async def _interrupted(link: FarmLink, broker: str, folder: Path, tell: Callable[[str], None]) -> None:
-    """Hand the many in, be killed on the way, and hand them in again."""
-    file = folder / "many.jsonl"
-    lines = [msgspec.json.encode(_request(f"many-{i:05}")) for i in range(MANY)]
-    file.write_bytes(b"\n".join(lines) + b"\n")
+async def _interrupted(link: FarmLink, broker: str, folder: Path, tell: Callable[[str], None]) -> tuple[float, float]:
+    """Hand the many in, be killed on the way, and hand some of them in again, then all. What both took of memory."""
+    file, some = folder / "many.jsonl", folder / "few.jsonl"
+    lines = [msgspec.json.encode(_request(f"many-{i:05}")) + b"\n" for i in range(MANY)]
+    file.write_bytes(b"".join(lines))
+    some.write_bytes(b"".join(lines[:FEW]))
     kilnmark = str(Path(sys.executable).with_name("kilnmark"))
     command = [kilnmark, "farm", "submit", str(file), "--farm", broker]
     with (folder / "submit.log").open("wb") as log:
@@ -101,9 +113,8 @@ async def _interrupted(link: FarmLink, broker: str, folder: Path, tell: Callable
         first.kill()
         await first.wait()
         tell(f"the submitter was killed with {await _handed_in(link)} of {MANY} handed in")
-        again = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-        if await again.wait():
-            raise AssertionError((folder / "submit.log").read_text(errors="replace")[-2000:])
+        few = await asyncio.to_thread(_peak_mib, ["farm", "submit", str(some), "--farm", broker], log)
+        return few, await asyncio.to_thread(_peak_mib, command[1:], log)
 
 
 async def _many(link: FarmLink, pid: int, found: Plain, tell: Callable[[str], None]) -> None:
@@ -158,6 +169,27 @@ def _request(job_id: str) -> RenderRequest:
         "variant": "standin",
         "job_id": job_id,
     }
+
+
+def _peak_mib(arguments: Sequence[str], log: IO[bytes]) -> float:
+    """The most that a command of kilnmark had of memory at once. Raises AssertionError where it failed.
+
+    It says so itself: what the system tells of a process that has ended counts in whoever started it.
+    """
+    with tempfile.NamedTemporaryFile("r") as told:
+        command = [sys.executable, "-c", _TELLING, told.name, *arguments]
+        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+            raise AssertionError(Path(log.name).read_text(errors="replace")[-2000:])
+        [peak] = [line for line in told if line.startswith("VmHWM")]
+    return int(peak.split()[1]) / 1024
+
+
+_TELLING = """
+import atexit, shutil, sys
+atexit.register(shutil.copyfile, "/proc/self/status", sys.argv.pop(1))
+from kilnmark.client.cli.main import main
+main()
+"""
 
 
 def _resident_mib(pid: int) -> float:
