@@ -26,7 +26,7 @@ from kilnmark.farm.broker.credentials import load_credentials
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.room import StoreRoom
-from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
+from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, free_port, pid_of
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
 from kilnmark.farm.errors import BrokerAway, BrokerFull, BrokerNotTrusted, BrokerRefused, FarmError, FarmNotUsable
@@ -189,6 +189,22 @@ def test_a_broker_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(
     assert "is full: the broker takes nothing new until there is room" in caplog.text
     assert "there is room again" in caplog.text
     assert "did not hand in work; free some there" in str(BrokerFull("nats://desk:4222", "hand in work"))
+
+
+def test_the_next_start_writes_nothing_that_is_there_for_which_a_full_disk_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter")])
+    port = free_port("127.0.0.1", 0)
+    kept = ["people.json", "credentials/operator.json", "nats-server.conf.full", "nats-server.pid", "lock"]
+
+    async def ask() -> list[tuple[int, int]]:
+        async with up(replace(settings, port=port)):
+            return [((tmp_path / name).stat().st_ino, (tmp_path / name).stat().st_size) for name in kept]
+
+    first = asyncio.run(ask())
+    monkeypatch.setattr(up_module, "store_room", lambda _: StoreRoom(free=0, kept=1 << 20))
+    assert asyncio.run(ask()) == first
 
 
 @pytest.mark.parametrize(("free", "out", "back"), [(0, True, False), (15, False, False), (20, False, True)])

@@ -42,8 +42,7 @@ def held_store(store: Path, config: Path, pid_file: Path) -> Iterator[None]:
             holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
             reason = f"`kilnmark farm up` runs on it already (process {holder}); end that, or name another with --store"
             raise FarmNotUsable(str(store), reason) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(lock, f"{os.getpid():<10}\n".encode(), 0)  # in the room that the last one took, on a full disk
         _end_left_over(config, pid_file)
         yield
     finally:

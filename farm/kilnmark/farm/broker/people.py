@@ -116,7 +116,7 @@ def invite(
         _write(store / "people.json", msgspec.json.encode(people))
     except OSError as error:
         raise FarmNotUsable(
-            str(store), f"cannot be written ({error.strerror or error}); name another with --store"
+            str(store), f"cannot be written ({error.strerror or error}); mend that, or name another with --store"
         ) from error
     return tuple(people)
 
@@ -153,5 +153,8 @@ def _readdress(path: Path, addresses: tuple[str, ...], ca: str) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with written_whole(path, mode=0o600) as file:
-        file.write(data + os.linesep.encode())
+    """Write what is not there already: a store on a full disk is used as it is."""
+    whole = data + os.linesep.encode()
+    if not path.exists() or path.read_bytes() != whole:
+        with written_whole(path, mode=0o600) as file:
+            file.write(whole)
