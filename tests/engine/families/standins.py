@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -55,11 +56,14 @@ def picture(base: Base, **more: object) -> PictureSpec:
 
 @cache
 def short_standin(name: str) -> Base:
-    """The same with the first few of its blocks, for what these show as well as all of them."""
-    whole = load_base(name, None)
+    """The same with the first few of its blocks, which it shares, for what these show as well as all of them."""
+    whole = standin(name)
     assert isinstance(whole.model, LibraryModel)
-    shorten(whole.model.made.transformer)
-    return Base(whole.model, whole.variant, whole.info)
+    model = copy(whole.model)
+    model.made = copy(whole.model.made)
+    model.made.transformer = copy(whole.model.made.transformer)
+    shorten(model.made.transformer)
+    return Base(model, whole.variant, whole.info)
 
 
 @contextmanager
