@@ -78,7 +78,7 @@ SYNCING = frozenset({"client", "daemon", "farm", "keymaps", "lab", "packs", "web
 """Rooms whose tests write small files and have each of them synced: 20,000 in all, each of which waits for a disk."""
 
 MEMORY_WANTED = 4 << 30
-"""Bytes that must be free there; a run of all tests writes a quarter of it."""
+"""Bytes that must be free there; a run of all tests writes half of it."""
 
 JUST_MADE = 60.0
 """Seconds for which a folder may be that of a run that has not said yet that it is its own."""
