@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.errors import BrokerAway, FarmNotInstalled, FarmNotUsable
 
 __all__ = ["announced", "found_broker"]
@@ -17,7 +18,7 @@ _KIND = "_kilnmark-farm._tcp.local."
 _PATIENCE = 3.0
 """Seconds for which a network is listened to."""
 
-_OTHERS = 0.5
+_OTHERS = 1.0
 """More seconds for others, once one has said where it is."""
 
 
@@ -79,31 +80,36 @@ async def found_broker(
     except ImportError as error:
         raise FarmNotInstalled from error
     wanted = address.removeprefix("mdns:").removeprefix("//")
-    names: asyncio.Queue[str] = asyncio.Queue()
+    answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     found: dict[str, str] = {}
+    asking: set[asyncio.Task[None]] = set()
+
+    async def ask(name: str) -> None:
+        info = AsyncServiceInfo(_KIND, name)
+        await info.async_request(listening.zeroconf, int(patience * 1000))
+        if said := info.decoded_properties.get("address"):
+            answers.put_nowait((name.removesuffix(f".{_KIND}"), said))
 
     def hear(*, name: str, **_: object) -> None:
         if not wanted or name.removesuffix(f".{_KIND}") == wanted:
-            names.put_nowait(name)
+            asking.add(asyncio.create_task(ask(name)))
 
     listening = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
     browser = AsyncServiceBrowser(listening.zeroconf, _KIND, handlers=[hear])
     try:
         async with asyncio.timeout(patience) as listened:
             while True:
-                info = AsyncServiceInfo(_KIND, name := await names.get())
-                await info.async_request(listening.zeroconf, int(patience * 1000))
-                if (said := info.decoded_properties.get("address")) is None:
-                    continue
+                name, said = await answers.get()
                 if wanted or said in known:
                     return said
                 if not found:
                     listened.reschedule(asyncio.get_running_loop().time() + _OTHERS)
-                found[name.removesuffix(f".{_KIND}")] = said
+                found[name] = said
     except TimeoutError:
         return _the_one(address, wanted, found)
     finally:
         await browser.async_cancel()
+        await end_tasks(*asking)
         await listening.async_close()
 
 
