@@ -1,9 +1,11 @@
 """A broker is found on its network by what it says of itself; here the network is loopback."""
 
 import asyncio
+import os
 
 import pytest
 
+from kilnmark.farm.broker import nearby
 from kilnmark.farm.broker.nearby import announced, found_broker
 from kilnmark.farm.errors import BrokerAway, FarmNotUsable
 
@@ -15,6 +17,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else is on this network who would object to a name, or miss a word that is said once more too soon."""
     for name in ("_CHECK_TIME", "_REGISTER_TIME", "_UNREGISTER_TIME"):
         monkeypatch.setattr(f"zeroconf._core.{name}", 20)
+    monkeypatch.setattr(nearby, "_KIND", f"_kiln-{os.getpid()}._tcp.local.")  # tests of other processes are on it, too
 
 
 def test_a_broker_that_says_where_it_is_is_found_by_its_name_or_by_none() -> None:
