@@ -218,7 +218,7 @@ def test_a_base_that_stands_in_and_takes_none_is_told_with_the_entry_and_the_var
         "Bel (ash/worlds/mire/portrait_manifest.yaml:2) is meant for 'standin:flux2-klein-4b', which"
     )
     assert "'standin' takes no reference pictures and is given 2" in told
-    assert told.endswith("or start the daemon with `--variant standin:flux2-klein-4b`")
+    assert told.endswith("or start a daemon with `--variant standin:flux2-klein-4b`")
 
 
 def test_the_page_shows_references_beside_the_picture(packs: SmallPacks, two: list[Path], tmp_path: Path) -> None:

@@ -177,14 +177,17 @@ def test_a_second_copy_of_what_a_node_paints_goes_to_another_and_the_slower_one_
         with fake_daemon() as slow, fake_daemon() as swift:
             slow.worker.hold("denoise")
             async with node(broker, slow.socket, "slow", lease=1.0) as behind:
-                job = await hand_in(link, "late")
-                await until(lambda: behind.about.running)
-                copy = work_subject(job.partition, "ann", "late", copy=1)
-                await link.js.publish(copy, msgspec.json.encode(job), stream=WORK)
-                await until(lambda: behind.about.passes_by(job.partition))
-                async with node(broker, swift.socket, "swift", lease=1.0):
-                    assert (await result_of(link, "late")).node == "swift"
-                    await until(lambda: not behind.about.running)
+                try:
+                    job = await hand_in(link, "late")
+                    await until(lambda: behind.about.running)
+                    copy = work_subject(job.partition, "ann", "late", copy=1)
+                    await link.js.publish(copy, msgspec.json.encode(job), stream=WORK)
+                    await until(lambda: behind.about.passes_by(job.partition))
+                    async with node(broker, swift.socket, "swift", lease=1.0):
+                        assert (await result_of(link, "late")).node == "swift"
+                        await until(lambda: not behind.about.running)
+                finally:
+                    slow.worker.hold()  # what failed is not waited for
                 assert (behind.about.done, behind.about.failed) == (0, 0)
             assert await is_empty(link)
 

@@ -253,7 +253,7 @@ def test_a_base_that_is_not_served_is_named(bench: Bench) -> None:
     bench.packs.write("tiers.yaml", "landscape: {width: 64, height: 64, steps: 1, variant: dev}\n")
     document = bench.paint()
     (warning,) = document["warnings"]
-    assert "does not serve 'dev'" in warning
+    assert "wants 'dev', which is not served" in warning
     assert document["kept"] == 3
 
 

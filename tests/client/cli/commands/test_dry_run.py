@@ -123,8 +123,6 @@ def test_a_base_that_the_daemon_has_not_is_told_with_what_it_paints_on_and_canno
     packs.write("worlds/fen/history.yaml", entry)
     with InProcessDaemon(lora_roots=(packs.root,)) as daemon:
         result = invoke(packs, tmp_path / "out", "--dry-run", "--genre", "ash", socket=daemon.socket)
-    assert (
-        "base      the daemon does not serve 'flux2-klein-4b'; those pictures would be of 'standin'\n" in result.stdout
-    )
+    assert "base      'flux2-klein-4b' is not served; those pictures would be of 'standin'\n" in result.stdout
     assert "refused   Reed Gate (ash/worlds/fen/history.yaml:2) is meant for 'flux2-klein-4b'" in result.stdout
     assert result.exit_code != ExitCode.DONE

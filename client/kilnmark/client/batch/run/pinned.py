@@ -198,6 +198,6 @@ def meant_for_another(item: Item, unfit: str) -> str:
     """Why an item cannot be painted on a base that stands in for its own, in a sentence."""
     subject, variant = item.subject, item.spec.variant
     return (
-        f"{subject.name} ({subject.file}:{subject.line}) is meant for {variant!r}, which the daemon does not serve, "
-        f"and {unfit}; or start the daemon with `--variant {variant}`"
+        f"{subject.name} ({subject.file}:{subject.line}) is meant for {variant!r}, which is not served, "
+        f"and {unfit}; or start a daemon with `--variant {variant}`"
     )

@@ -222,7 +222,7 @@ def _stand_ins(items: Sequence[PinnedItem]) -> list[str]:
     """A sentence for each base that is wanted and not served."""
     pairs = {(item.planned.spec.variant, item.spec.variant) for item in items}
     return [
-        f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
+        f"a style or a tier wants {wanted!r}, which is not served; those pictures are of {painted_on!r}"
         for wanted, painted_on in sorted(pairs)
         if wanted != painted_on
     ]

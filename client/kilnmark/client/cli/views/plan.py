@@ -167,7 +167,7 @@ def show_totals(out: Console, rehearsal: Rehearsal) -> None:
         ("switches", f"{counted(rehearsal.switches, 'change')} of stack"),
         ("time", _expected(rehearsal)),
         *(
-            ("base", f"the daemon does not serve {wanted!r}; those pictures would be of {had!r}")
+            ("base", f"{wanted!r} is not served; those pictures would be of {had!r}")
             for wanted, had in rehearsal.elsewhere.items()
         ),
         *(("refused", plain(said, "red")) for said in rehearsal.refused),
