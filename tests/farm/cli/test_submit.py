@@ -73,3 +73,9 @@ def test_a_batch_that_was_handed_in_is_taken_in_by_the_same_batch(farm: str, tmp
     assert (left["left"], left["code"]) == (2, 0)
     result = CliRunner().invoke(batch, ["poi", *command, "--farm", farm, "--json"])
     assert msgspec.json.decode(result.stdout)["painted"] == 2
+
+
+def test_nobody_races_what_nobody_waits_for(farm: str, tmp_path: Path) -> None:
+    command = ["farm", "submit", str(lines(tmp_path / "c.jsonl")), "--race", "--farm", farm]
+    ended = CliRunner().invoke(kilnmark, command)
+    assert (ended.exit_code, "--race" in ended.stderr) == (2, True)

@@ -140,6 +140,7 @@ def lines(
     """Hand in the requests of FILE, a JSON object a line with the keywords of `render`."""
     farm["address"] = farm["address"] or ""
     asked = AskedFarm(**farm, detached=not wait)
+    asked.require_fitting(None, force=False)
     found = None if packs is None else packs.absolute()
     document, code = asyncio.run(_hand_in(file, asked, out, found, lora_roots))
     if as_json:

@@ -82,7 +82,7 @@ class AskedFarm:
             raise click.UsageError(f"{problem}; leave one of the two out")
 
         if self.detached and self.race:
-            raise click.UsageError("--race and --detach: whoever waits for pictures has them raced; leave one out")
+            raise click.UsageError("--race: pictures are raced for whoever waits for them; leave it out, or wait")
         door: Any = import_module(_DOOR)
         door.require_broker(self)
 
