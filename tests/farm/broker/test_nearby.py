@@ -22,7 +22,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_broker_that_says_where_it_is_is_found_by_its_name_or_by_none() -> None:
     async def ask() -> list[str]:
-        async with announced("desk", "tls://desk.local:4222", _LOOPBACK):
+        async with announced("desk", "tls://desk.local:4222", _LOOPBACK) as name:
+            assert name == "desk"
             return await asyncio.gather(*(found_broker(address, _LOOPBACK) for address in ("mdns:desk", "mdns:")))
 
     assert asyncio.run(ask()) == ["tls://desk.local:4222"] * 2

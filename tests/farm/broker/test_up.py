@@ -291,19 +291,20 @@ def test_the_server_is_found_where_its_package_has_it() -> None:
     assert "v2." in subprocess.run([find_server(), "--version"], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_command_says_whom_it_lets_in_and_ends_with_its_terminal(tmp_path: Path) -> None:
+def test_the_command_says_whom_it_lets_in_and_what_comes_next_and_ends_with_its_terminal(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "kilnmark.client.cli", "farm", "up", "--store", str(tmp_path), "--port", "0"]
-    with subprocess.Popen([*words, "--viewer", "eve"], stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen([*words, "--viewer", "eve", "--node", "lap"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:
-            said = [running.stdout.readline() for _ in range(4)]
+            said = [running.stdout.readline() for _ in range(6)]
             running.send_signal(signal.SIGHUP)  # the terminal is closed
             assert running.wait(20) == 0
         finally:
             running.kill()
     assert said[0].startswith("the broker is up at nats://127.0.0.1:")
-    assert str(tmp_path / "credentials" / "viewer-eve.json") in said[2]
-    assert "kilnmark farm work --farm" in said[3]
+    assert str(tmp_path / "credentials" / "viewer-eve.json") in said[3]
+    assert "kilnmark farm work --farm" in said[4]
+    assert said[5] == "nobody may hand work in yet: --submitter NAME lets somebody in\n"
     with pytest.raises(FarmError):
         asyncio.run(_linked(said[0].split()[5].rstrip(";")))
 

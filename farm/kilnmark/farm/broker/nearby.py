@@ -4,7 +4,6 @@ What is found is no more than an address: whether it is the farm's broker, its c
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -18,13 +17,16 @@ _KIND = "_kilnmark-farm._tcp.local."
 _PATIENCE = 3.0
 """Seconds for which a network is listened to."""
 
+_ANSWER = 1 / 3
+"""Of them, for what one says of itself, beside being there."""
+
 _OTHERS = 1.0
 """More seconds for others, once one has said where it is."""
 
 
 @asynccontextmanager
-async def announced(name: str, address: str, interfaces: Sequence[str] = ()) -> AsyncIterator[None]:
-    """Say where a broker is, until the block ends.
+async def announced(name: str, address: str, interfaces: Sequence[str] = ()) -> AsyncIterator[str]:
+    """Say where a broker is, until the block ends. Gives the name that it has there: another, where somebody had it.
 
     Args:
         name: Of the broker on this network.
@@ -46,12 +48,11 @@ async def announced(name: str, address: str, interfaces: Sequence[str] = ()) -> 
         port=there.port,
         server=f"{name}.local.",
         properties={"address": address},
-        addresses=[socket.inet_aton(each) for each in interfaces] or None,
     )
     spoken = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
     try:
         await (await spoken.async_register_service(info, allow_name_change=True))
-        yield
+        yield info.name.removesuffix(f".{_KIND}")
     finally:
         await spoken.async_unregister_all_services()
         await spoken.async_close()
@@ -86,7 +87,11 @@ async def found_broker(
 
     async def ask(name: str) -> None:
         info = AsyncServiceInfo(_KIND, name)
-        await info.async_request(listening.zeroconf, int(patience * 1000))
+        info.load_from_cache(listening.zeroconf)
+        if (
+            "address" not in info.decoded_properties
+        ):  # else all is there that it says of itself, which is no host's address
+            await info.async_request(listening.zeroconf, int(patience * _ANSWER * 1000))
         if said := info.decoded_properties.get("address"):
             answers.put_nowait((name.removesuffix(f".{_KIND}"), said))
 

@@ -82,10 +82,12 @@ class KeptUp:
     Attributes:
         addresses: Where it is reached.
         people: Whom it lets in.
+        announced: Its name on this network; empty: it is not said there.
     """
 
     addresses: tuple[str, ...]
     people: tuple[Person, ...]
+    announced: str = ""
 
 
 async def keep_up(
@@ -123,11 +125,12 @@ async def keep_up(
         server = ServerSettings(
             store=settings.store, listen=settings.listen, port=port, accounts=accounts(people), tls=tls
         )
+        name = ""
         if settings.announce:
-            await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
+            name = await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
         plan = FarmPlan(submitters=[each.name for each in people if each.role == "submitter"], kept=settings.kept)
         asked = addresses[0] if settings.tls else f"{'tls' if tls else 'nats'}://{_nearest(settings.listen)}:{port}"
-        told = KeptUp(addresses, people)
+        told = KeptUp(addresses, people, name)
         looking = look_after(asked, operator, plan, lambda: tell(told), measures, beside)
         try:
             await _both(server, looking)

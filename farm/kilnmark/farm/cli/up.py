@@ -74,8 +74,8 @@ _SERVICE = "kilnmark-farm"
 def up(store: Path | None, broker: str | None, **given: Any) -> None:
     """Start a farm's broker, and keep it up until Ctrl-C: work and results stay in its store.
 
-    Everybody is asked who they are. Credentials are written for whoever is named, and for you and this machine the
-    first time; hand the files over, each to its own. The next start knows all of them.
+    Everybody is asked who they are. Credentials are written for whoever is named; the first time, where nobody is, for
+    you and this machine. Hand the files over, each to its own. The next start knows all of them.
     """
     place = (store or data_folder(os.environ, platform=sys.platform, home=Path.home()) / "farm").absolute()
     invited: list[tuple[str, FarmRole]] = [
@@ -133,7 +133,13 @@ def _tell(store: Path, kept: KeptUp) -> None:
     for each in kept.people:
         path = credentials_file(store, each.name, each.role)
         write_line(f"{each.role:<10} {each.name:<16} {path if path.exists() else '(handed over)'}")
-    write_line(f"a machine joins with: kilnmark farm work --farm {kept.addresses[0]} --farm-credentials FILE")
+    if kept.announced:
+        write_line(f"on this network it is mdns:{kept.announced}")
+    where, roles = f"--farm {kept.addresses[0]} --farm-credentials FILE", {each.role for each in kept.people}
+    work = f"joins, beside its daemon, with: kilnmark farm work {where}"
+    write_line(f"a machine {work}" if "node" in roles else "no machine may work yet: --node NAME lets one in")
+    batch = f"work is handed in with: kilnmark batch poi --packs DIR {where}"
+    write_line(batch if "submitter" in roles else "nobody may hand work in yet: --submitter NAME lets somebody in")
 
 
 def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
