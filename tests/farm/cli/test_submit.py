@@ -59,11 +59,22 @@ def test_lines_are_composed_decided_painted_and_named_by_their_job(farm: str, tm
     assert [line["picture"] for line in again["lines"]] == [line["picture"] for line in told["lines"]]
 
 
+def test_a_line_that_stands_twice_is_one_job_and_has_its_picture_both_times(farm: str, tmp_path: Path) -> None:
+    twice = {"prompt": "a ford", "steps": 1, "width": 64, "height": 64, "seed": 4}
+    file = lines(tmp_path / "twice.jsonl", *[twice] * 8)
+    told = submitted(farm, file, "--wait", "--out", tmp_path / "out")
+    (picture,) = {line["picture"] for line in told["lines"]}
+    assert (told["code"], [line["state"] for line in told["lines"]]) == (0, ["done"] * 8)
+    assert f"{file}:15: {picture}, painted by anvil" in told["told"]
+    assert list((tmp_path / "out").iterdir()) == [Path(picture)]
+
+
 def test_without_waiting_they_are_handed_in_and_how_to_see_them_is_told(farm: str, tmp_path: Path) -> None:
     file = lines(tmp_path / "b.jsonl", {"prompt": "a mill", "steps": 1})
     told = submitted(farm, file)
     assert [line["state"] for line in told["lines"]] == ["handed_in"]
     assert f"1 job handed in as {told['submission']}" in told["told"]
+    assert "the same with --wait takes the pictures in" in told["told"]
 
 
 def test_a_batch_that_was_handed_in_is_taken_in_by_the_same_batch(farm: str, tmp_path: Path) -> None:
@@ -71,6 +82,7 @@ def test_a_batch_that_was_handed_in_is_taken_in_by_the_same_batch(farm: str, tmp
     command = ["--packs", str(packs.root), "--out", str(out), "--world", "mire"]
     left = submitted(farm, "poi", *command)
     assert (left["left"], left["code"]) == (2, 0)
+    assert "`kilnmark batch poi --farm` with the same options takes the pictures in" in left["told"]
     result = CliRunner().invoke(batch, ["poi", *command, "--farm", farm, "--json"])
     assert msgspec.json.decode(result.stdout)["painted"] == 2
 

@@ -82,7 +82,7 @@ def submit() -> None:
 
     FILE has a JSON object a line, with the keywords of `render`: {"prompt": "a hill", "lora_paths": ["a.safetensors"]}.
     A genre, a world and a tier are composed here, from --packs. Handed in again, the same lines are the same jobs, of
-    which none is painted twice.
+    which none is painted twice. `kilnmark farm submit FILE --help` has the options of a FILE.
     """
 
 
@@ -208,6 +208,10 @@ async def _followed(
             dead = isinstance(ending.error, AdapterNotEngaged | AdapterRefused)
             code = ExitCode.NOT_ENGAGED if dead else max(code, ExitCode.FAILED)
             write_line(f"{file}:{line.number}: {ending.error}", aside=True)
+        else:
+            write_line(
+                f"{file}:{line.number}: {told[line.number].picture}, painted by {told[line.number].node}", aside=True
+            )
     for line in good:
         job_id = cast("Any", line.request)["job_id"]
         state = "done" if job_id in client.painted_before else "handed_in"

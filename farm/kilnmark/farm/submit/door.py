@@ -63,7 +63,7 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
         finally:
             await _take_back(client)
             if client.left:
-                write_line(_left(client, detached=asked.detached), aside=True)
+                write_line(_left(client, what, detached=asked.detached), aside=True)
             if asked.detached and (before := len(client.painted_before)):
                 painted = "1 job has its picture" if before == 1 else f"{before} jobs have their pictures"
                 write_line(f"{painted} from before, which whoever waits is given", aside=True)
@@ -101,11 +101,15 @@ async def farm_status(asked: AskedFarm) -> StatusResult:
         return as_one_daemon(await seen_nodes(link), link.address, "")
 
 
-def _left(client: FarmClient, *, detached: bool) -> str:
+def _left(client: FarmClient, what: str, *, detached: bool) -> str:
     jobs = "1 job" if client.left == 1 else f"{client.left} jobs"
     back = f"`kilnmark farm cancel --submission {client.submission}` takes them back"
     if detached:
-        return f"{jobs} handed in as {client.submission}; `kilnmark farm status` shows how far they are, and {back}"
+        later = (
+            "the same with --wait" if what.startswith("submit") else f"`kilnmark {what} --farm` with the same options"
+        )
+        seen = f"`kilnmark farm status` shows how far they are, {later} takes the pictures in"
+        return f"{jobs} handed in as {client.submission}; {seen}, and {back}"
     stay = "stays" if client.left == 1 else "stay"
     return f"{jobs} {stay} with the farm; the same command goes on with them, and {back}"
 

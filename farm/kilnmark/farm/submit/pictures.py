@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from kilnmark.farm.broker.link import FarmLink
@@ -34,6 +35,7 @@ class Pictures:
         self._folder = folder
         self._shared = shared
         self._store: ContentStore | None = None
+        self._numbers = count()
 
     async def fetch(self, ending: FarmResult) -> Path:
         """The picture of a job that is done.
@@ -45,7 +47,7 @@ class Pictures:
         content = ending.picture
         if content is None:
             raise ContentUnusable(ending.job_id, "", "its result names no picture")
-        goal = self._folder / f"0-{ending.job_id}.png"
+        goal = self._folder / f"{next(self._numbers)}-{ending.job_id}.png"  # one that is asked for twice has two
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -68,6 +68,11 @@ def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, items: lis
     assert words.splitlines()[-2:] == ["page      pics/index.html", "decide    kilnmark review pics"]
 
 
+def test_of_what_was_handed_in_and_left_no_adapters_and_no_time_are_told(plan: Plan, items: list[PinnedItem]) -> None:
+    words = shown(plan, tally_of(items)).splitlines()
+    assert [line.split()[0] for line in words] == ["pictures", "page"]
+
+
 def test_each_failure_is_named_with_its_reason(plan: Plan, items: list[PinnedItem]) -> None:
     words = shown(plan, tally_of(items, ItemEnding(Became.FAILED, "the disk is \x1b full")))
     assert "failed  ash/fen/Reed Gate: the disk is \\x1b full" in words

@@ -34,8 +34,7 @@ def show_run(out: Console, document: RunDocument) -> None:
     counts = [(became, getattr(document, became)) for became in Became]
     rows = [
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
-        ("adapters", engagement(report.verdict for item in document.items for report in item.loras)),
-        ("time", f"{document.seconds:.1f} s, {counted(document.switches, 'change')} of stack"),
+        *(_work_done(document) if any(count for became, count in counts if became is not Became.LEFT) else ()),
         *(("warning", warning) for warning in document.warnings),
     ]
     if document.published is not None:
@@ -46,6 +45,11 @@ def show_run(out: Console, document: RunDocument) -> None:
     if document.problems:
         rows.insert(1, ("problems", f"{len(document.problems)} in the sources, named above"))
     print_facts(out, rows)
+
+
+def _work_done(document: RunDocument) -> Iterable[tuple[str, str]]:
+    yield "adapters", engagement(report.verdict for item in document.items for report in item.loras)
+    yield "time", f"{document.seconds:.1f} s, {counted(document.switches, 'change')} of stack"
 
 
 _NAMED = 5
