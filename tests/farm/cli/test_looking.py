@@ -82,7 +82,7 @@ def test_status_shows_nodes_jobs_submissions_and_dead_adapters(broker: str, tmp_
     shown = words(broker, "status")
     assert "anvil: " in shown
     assert f"{submission}, a test of ann: all 2 ended; 1 done, 1 failed" in shown
-    assert "moss is noop, 1 jobs failed by it" in shown
+    assert "moss is noop, 1 job failed by it" in shown
 
 
 @pytest.mark.usefixtures("nodes")

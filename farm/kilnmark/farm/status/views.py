@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from kilnmark.client.cli.doctor.engine import gigabytes
+from kilnmark.client.cli.views.batch import counted
 from kilnmark.client.cli.views.batch_bar import time_words
 from kilnmark.client.cli.views.tables import print_facts
 from kilnmark.farm.status.documents import FarmStatus, NodeRefusal, NodeStatus, SubmissionStatus, WaitingWork
@@ -14,7 +16,6 @@ __all__ = ["show_farm"]
 
 _SHOWN = 12
 """Submissions, and kinds of work, that people see; the document has all."""
-_GB = 1e9
 _FULL = "its disk is full, and it takes nothing until somebody frees some, nor what nodes say of themselves"
 
 
@@ -25,8 +26,8 @@ def show_farm(out: "Console", status: FarmStatus) -> None:
         *([("broker", _FULL)] if status.is_full else []),
         ("jobs", _jobs(status)),
         ("rate", _rate(status)),
-        ("switches", f"{status.switches} at all nodes, for {status.stacks} stacks"),
-        ("files", f"{status.content_files} that jobs need{_size(status.content_bytes)}"),
+        ("switches", f"{status.switches} at all nodes, for {counted(status.stacks, 'stack')}"),
+        ("files", f"{status.content_files} that jobs need{_in_brackets(status.content_bytes)}"),
         *_nodes(status.nodes),
         *_work(status.work),
         *_submissions(status.submissions),
@@ -54,15 +55,12 @@ def _nodes(nodes: Sequence[NodeStatus]) -> Iterable[tuple[str, str]]:
         version = f", of kilnmark {node.version}" if len(versions) > 1 else ""
         gone = "" if node.state not in {"lost", "left"} else f" {time_words(node.seen_s)} ago"
         problem = (f" ({node.problem})" if node.problem else "") + version
-        bases = ", ".join(f"{each.variant}{' held' if each.held else ''}{_size(each.bytes)}" for each in node.bases)
-        room = f" of {node.base_bytes / _GB:.1f} GB" if node.base_bytes else ""
+        bases = ", ".join(f"{each.variant}{_in_brackets(each.bytes, each.held)}" for each in node.bases) or "no base"
+        room = f"; {gigabytes(node.base_bytes)} for bases" if node.base_bytes else ""
         stack = f"; on {' + '.join(node.stack)}" if node.stack else ""
-        counts = f"{node.done} done, {node.failed} failed, {node.switches} switches"
-        dead = f", {node.adapters_dead} adapters dead" if node.adapters_dead else ""
-        yield (
-            "node",
-            f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}",
-        )
+        counts = f"{node.done} done, {node.failed} failed, {counted(node.switches, 'change')} of stack"
+        dead = f", {counted(node.adapters_dead, 'adapter')} dead" if node.adapters_dead else ""
+        yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases}{room}{stack}; {counts}{dead}"
         for each in node.refused:
             yield "refuses", f"{node.name}: {_what(each)}: {each.why}"
     if not nodes:
@@ -76,8 +74,10 @@ def _what(refused: NodeRefusal) -> str:
     return f"{' + '.join(refused.stack) or 'no adapters'} on {refused.variant}"
 
 
-def _size(count: int) -> str:
-    return f" {count / _GB:.1f} GB" if count else ""
+def _in_brackets(count: int, is_held: bool = False) -> str:  # noqa: FBT001, FBT002 - `held` is what it says
+    """What something takes, where it is known."""
+    said = " ".join([*(["held"] if is_held else []), *([gigabytes(count)] if count else [])])
+    return f" ({said})" if said else ""
 
 
 def _work(work: list[WaitingWork]) -> Iterable[tuple[str, str]]:
@@ -106,6 +106,6 @@ def _submissions(submissions: list[SubmissionStatus]) -> Iterable[tuple[str, str
 
 def _dead(status: FarmStatus) -> Iterable[tuple[str, str]]:
     for each in status.dead_adapters:
-        yield "adapter", f"{each.name} is {each.verdict}, {each.jobs} jobs failed by it: {each.reason}"
+        yield "adapter", f"{each.name} is {each.verdict}, {counted(each.jobs, 'job')} failed by it: {each.reason}"
     if status.dead:
-        yield "dead", f"{status.dead} jobs that no node could finish; `kilnmark farm dead` tells why"
+        yield "dead", f"{counted(status.dead, 'job')} that no node could finish; `kilnmark farm dead` tells why"
