@@ -67,18 +67,23 @@ def around_tmp_paths(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def tmp_path(around_tmp_paths: Path) -> Path:
-    """A folder of the test's own, by its number: pytest's is found by the test's name, for most of a millisecond."""
+def tmp_path(around_tmp_paths: Path) -> Iterator[Path]:
+    """A folder of the test's own, by its number: pytest's is found by the test's name, for most of a millisecond.
+
+    It goes with its test where it takes memory, which would go with the run in any case.
+    """
     path = around_tmp_paths / f"test-{os.getpid()}-{next(_FOLDERS)}"
     path.mkdir(mode=0o700)
-    return path
+    yield path
+    if str(around_tmp_paths) == os.environ.get(MEMORY):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 SYNCING = frozenset({"client", "daemon", "farm", "keymaps", "lab", "packs", "web"})
 """Rooms whose tests write small files and have each of them synced: 20,000 in all, each of which waits for a disk."""
 
 MEMORY_WANTED = 4 << 30
-"""Bytes that must be free there; a run of all tests writes half of it."""
+"""Bytes that must be free there; what tests have there at a time is less than a quarter of it."""
 
 JUST_MADE = 60.0
 """Seconds for which a folder may be that of a run that has not said yet that it is its own."""
