@@ -20,7 +20,7 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
 @pytest.mark.parametrize(
     ("needs", "nodes", "said"),
     [
-        (needs_of(), [], "waits for a node: none has joined"),
+        (needs_of(), [], "waits for a node: none is here"),
         (
             needs_of(version="2"),
             [node()],
@@ -30,7 +30,7 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
         (
             needs_of("large"),
             [node(room=24), node(room=16)],
-            "waits for a node with 34.0 GB for large; the largest that serves it has 24.0 GB",
+            "waits for a node with 34 GB for large; the largest that serves it has 24 GB",
         ),
         (
             needs_of(numerics="fast"),

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from kilnmark.client.cli.doctor.engine import gigabytes
 from kilnmark.farm.documents import FarmNeeds, NodeInfo, ServedBase
 from kilnmark.farm.placement.views import PartitionView, fits, refusal, takes_work
 
 __all__ = ["why_waits"]
-
-_GB = 1e9
 
 
 def why_waits(partition: PartitionView, nodes: Sequence[NodeInfo]) -> str:
@@ -19,7 +18,7 @@ def why_waits(partition: PartitionView, nodes: Sequence[NodeInfo]) -> str:
     if not partition.waiting:
         return ""
     if not nodes:
-        return "waits for a node: none has joined"
+        return "waits for a node: none is here"
     able = [node for node in nodes if fits(partition.needs, node)]
     if not able:
         return f"waits for a node {_lacking(partition.needs, nodes)}"
@@ -56,7 +55,7 @@ def _lacking(needs: FarmNeeds, nodes: Sequence[NodeInfo]) -> str:
         return f"with the weights {needs.fingerprint[:12]} of {needs.variant}; those here have {found}"
     room = max(node.base_bytes for node, _ in served)
     wanted = max(needs.bytes, *(base.bytes for _, base in served))
-    return f"with {wanted / _GB:.1f} GB for {needs.variant}; the largest that serves it has {room / _GB:.1f} GB"
+    return f"with {gigabytes(wanted)} for {needs.variant}; the largest that serves it has {gigabytes(room)}"
 
 
 def _computes(needs: FarmNeeds, served: ServedBase) -> bool:

@@ -127,7 +127,7 @@ class FarmStatus(msgspec.Struct, frozen=True, kw_only=True):
         waiting, running: Jobs of all submitters.
         done, failed, dead, cancelled: Jobs that ended so and whose results are kept.
         a_minute: Pictures a minute in the last ten; None: there were none.
-        left_s: Seconds until all is done at that rate; None: nobody knows.
+        left_s: Seconds until all is done, at the rate since the first of it was handed in; None: nobody knows.
         switches: Changes of stack at all nodes since they joined.
         stacks: Stacks that there is or was work for.
         submissions: The latest first.

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -23,12 +23,11 @@ from kilnmark.farm.status.documents import (
     WaitingWork,
 )
 from kilnmark.farm.status.ended import EndedJob, endings_of, submissions_at
+from kilnmark.farm.status.rate import LATELY, pictures_a_minute, seconds_left
 from kilnmark.farm.submit.buckets import kept_in
 from kilnmark.farm.submit.nodes import SeenNode, seen_nodes
 
 __all__ = ["counts_at", "read_status"]
-
-_LATELY = timedelta(minutes=10)
 
 
 @dataclass
@@ -43,7 +42,7 @@ class _Ended:
     def count(self, job: EndedJob, at: datetime, now: datetime) -> None:
         self.states[job.state] += 1
         self.of_submission[job.submitter, job.job_id] = job.state
-        if job.state == "done" and now - at <= _LATELY:
+        if job.state == "done" and now - at <= LATELY:
             self.lately.append(at)
         for report in job.error.loras if job.error else ():
             if report.verdict != "engaged":
@@ -55,13 +54,6 @@ class _Ended:
                     jobs=1 + (known.jobs if known else 0),
                     reason=report.reason,
                 )
-
-    def a_minute(self, now: datetime) -> float | None:
-        """Over the last ten minutes, or since the first picture in them."""
-        if not self.lately:
-            return None
-        span = max((now - min(self.lately)).total_seconds(), 1.0)
-        return round(60 * len(self.lately) / span, 2)
 
 
 async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
@@ -82,7 +74,6 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
     there = [each.info for each in nodes if each.state(now) not in {"lost", "left"}]
     work = list(_work(partitions, counts, there))
     waiting, running = sum(each.waiting for each in work), sum(each.running for each in work)
-    rate = ended.a_minute(now)
     files, size = await _content(link)
     return FarmStatus(
         address=link.address,
@@ -94,8 +85,8 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
         failed=ended.states["failed"],
         dead=ended.states["dead"],
         cancelled=ended.states["cancelled"],
-        a_minute=rate,
-        left_s=round(60 * (waiting + running) / rate, 1) if rate else None,
+        a_minute=pictures_a_minute(ended.lately, now),
+        left_s=seconds_left(waiting + running, ended.lately, submissions, now) if there else None,
         switches=sum(each.info.switches for each in nodes),
         stacks=len({partition[:2] for partition in partitions}),
         submissions=submissions,

@@ -55,12 +55,12 @@ def _nodes(nodes: Sequence[NodeStatus]) -> Iterable[tuple[str, str]]:
         version = f", of kilnmark {node.version}" if len(versions) > 1 else ""
         gone = "" if node.state not in {"lost", "left"} else f" {time_words(node.seen_s)} ago"
         problem = (f" ({node.problem})" if node.problem else "") + version
-        bases = ", ".join(f"{each.variant}{_in_brackets(each.bytes, each.held)}" for each in node.bases) or "no base"
+        bases = ", ".join(f"{each.variant}{'' if gone else _in_brackets(each.bytes, each.held)}" for each in node.bases)
         room = f"; {gigabytes(node.base_bytes)} for bases" if node.base_bytes else ""
         stack = f"; on {' + '.join(node.stack)}" if node.stack else ""
         counts = f"{node.done} done, {node.failed} failed, {counted(node.switches, 'change')} of stack"
         dead = f", {counted(node.adapters_dead, 'adapter')} dead" if node.adapters_dead else ""
-        yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases}{room}{stack}; {counts}{dead}"
+        yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}"
         for each in node.refused:
             yield "refuses", f"{node.name}: {_what(each)}: {each.why}"
     if not nodes:
@@ -101,7 +101,7 @@ def _submissions(submissions: list[SubmissionStatus]) -> Iterable[tuple[str, str
             f"{each.submission}, {each.what or 'work'} of {each.submitter}: {rest}; {ended or 'none ended'}",
         )
     if len(submissions) > _SHOWN:
-        yield "submission", f"and {len(submissions) - _SHOWN} older ones; --json has all"
+        yield "submission", f"and {counted(len(submissions) - _SHOWN, 'older one')}; --json has all"
 
 
 def _dead(status: FarmStatus) -> Iterable[tuple[str, str]]:
