@@ -44,7 +44,7 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
         ),
         (
             needs_of(),
-            [node("mac", state="away", problem="no room on its disk"), node("box", state="draining")],
+            [node("mac", state="away", problem="no room on its disk; free some"), node("box", state="draining")],
             "waits for a node that takes work: mac is away (no room on its disk); box is draining",
         ),
         (

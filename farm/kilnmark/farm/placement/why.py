@@ -30,8 +30,13 @@ def why_waits(partition: PartitionView, nodes: Sequence[NodeInfo]) -> str:
     ready = [node for node in able if takes_work(node)]
     if ready:
         return f"waits for its turn: {_counted(len(ready), 'node')} can do it"
-    said = "; ".join(f"{node.name} is {node.state}" + (f" ({node.problem})" if node.problem else "") for node in able)
+    said = "; ".join(f"{node.name} is {node.state}{_shortly(node.problem)}" for node in able)
     return f"waits for a node that takes work: {said}"
+
+
+def _shortly(problem: str) -> str:
+    """The first of what is said of a node; the rest stands with it."""
+    return f" ({problem.partition('; ')[0]})" if problem else ""
 
 
 def _lacking(needs: FarmNeeds, nodes: Sequence[NodeInfo]) -> str:
