@@ -29,4 +29,4 @@ def test_a_daemon_joins_paints_and_leaves(broker: str) -> None:
             _, said = process.communicate(timeout=30)
     assert process.returncode == 0
     assert said.splitlines()[0] == f"forge works for {broker}"
-    assert said.splitlines()[-1] == "forge left: 1 pictures, 0 failed"
+    assert said.splitlines()[-1] == "forge left: 1 picture, 0 failed"

@@ -78,9 +78,8 @@ def address_of(
         return address
     if credentials is not None and credentials.addresses:
         return credentials.addresses[0]
-    raise FarmNotUsable(
-        "--farm", f"no broker is named; give --farm URL, {ADDRESS_VARIABLE}, or credentials of the farm"
-    )
+    ways = f"--farm URL or --farm-credentials FILE, or set {ADDRESS_VARIABLE} or {VARIABLE}"
+    raise FarmNotUsable("--farm", f"no broker is named; give {ways}")
 
 
 def _decoded(where: str, data: bytes) -> FarmCredentials:

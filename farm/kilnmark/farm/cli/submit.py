@@ -81,8 +81,9 @@ def submit() -> None:
     """Hand in work, and leave: `poi`, `portrait` or `creature` with what `kilnmark batch` takes, or a FILE of requests.
 
     FILE has a JSON object a line, with the keywords of `render`: {"prompt": "a hill", "lora_paths": ["a.safetensors"]}.
-    A genre, a world and a tier are composed here, from --packs. Handed in again, the same lines are the same jobs, of
-    which none is painted twice. `kilnmark farm submit FILE --help` has the options of a FILE.
+    A relative path is one below the folder that this is said in. A genre, a world and a tier are composed here, from
+    --packs. Handed in again, the same lines are the same jobs, of which none is painted twice. `kilnmark farm submit
+    FILE --help` has the options of a FILE.
     """
 
 

@@ -11,6 +11,7 @@ import click
 
 from kilnmark.client.cli.options import WholeNumber, nbytes, socket_option
 from kilnmark.client.cli.paths import HomePath
+from kilnmark.client.cli.views.batch import counted
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.client.tracing import traced_command
 from kilnmark.farm.broker.credentials import FarmCredentials, address_of
@@ -112,7 +113,7 @@ async def _work(
         when_told_to_end(leave)
         with contextlib.suppress(asyncio.CancelledError):
             await running
-        _say(f"{settings.name} left: {node.about.done} pictures, {node.about.failed} failed")
+        _say(f"{settings.name} left: {counted(node.about.done, 'picture')}, {node.about.failed} failed")
 
 
 def _say(words: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
 __all__ = ["Hearing"]
+
+_logger = logging.getLogger(__name__)
 
 _LOOK = 5.0
 """Seconds between two looks at which bases the daemon serves."""
@@ -104,5 +107,6 @@ class Hearing:
         await message.respond(answer)
 
     async def _drain(self, message: "Msg") -> None:
+        _logger.warning("an operator has it leave: it finishes what it has")
         self._leave()
         await message.respond(self._about.name.encode())
