@@ -19,7 +19,8 @@ _ENTRY = "[kilnmark.families]\nbench = tests.benchmarks.gpu.made:FAMILY\n"
 _METADATA = "Metadata-Version: 2.1\nName: kilnmark-bench\nVersion: 0\n"
 
 
-def _variant(name: str, side: int, numbers: Numbers) -> Variant:
+def _variant(name: str, side: int, numbers: Numbers, *shapes: str) -> Variant:
+    transformer, clip, t5 = shapes
     return Variant(
         name=name,
         family="bench",
@@ -28,10 +29,10 @@ def _variant(name: str, side: int, numbers: Numbers) -> Variant:
         steps=4,
         guidance=3.5,
         encoders=(
-            Encoder(attribute="clip_text_encoder", title="CLIP", tokens=77, own=2, shapes="clip_l"),
-            Encoder(attribute="t5_text_encoder", title="T5", tokens=512, shapes="t5_xxl"),
+            Encoder(attribute="clip_text_encoder", title="CLIP", tokens=77, own=2, shapes=clip),
+            Encoder(attribute="t5_text_encoder", title="T5", tokens=512, shapes=t5),
         ),
-        shapes="dev",
+        shapes=transformer,
         numbers=numbers,
     )
 
@@ -41,10 +42,11 @@ FAMILY = Family(
     title="FLUX.1 of random weights",
     engine="tests.benchmarks.gpu.made_engine",
     variants=(
-        _variant(FULL, 1024, Numbers(matrices=16_784_467_712, others=51_904_323)),
-        _variant(SMALL, 32, Numbers(matrices=500_000_000, others=20_000_000)),
+        _variant(FULL, 1024, Numbers(matrices=16_784_467_712, others=51_904_323), "dev", "clip_l", "t5_xxl"),
+        _variant(SMALL, 32, Numbers(matrices=500_000_000, others=20_000_000), "bench-small", "bench-clip", "bench-t5"),
     ),
     blocks=("transformer_blocks.", "single_transformer_blocks."),
+    data="tests.benchmarks.gpu",
     numerics=("exact", "fast"),
 )
 

@@ -144,7 +144,10 @@ def test_the_variant_that_is_guided_is_guided_as_mflux_guides_it(held: Held, tmp
     assert np.array_equal(pixels(guided, guidance=1.0), painted_by_mflux(made, guidance=1.0))
     rain = pixels(guided, guidance=told, negative_prompt="rain")
     if guided.variant.negative_prompt:
-        assert np.array_equal(rain, painted_by_mflux(made, guidance=told, negative_prompt="rain"))
+        theirs = painted_by_mflux(made, guidance=told, negative_prompt="rain")
+        # Mflux compiles what it guides with, and guiding multiplies what compiling rounds otherwise.
+        assert np.abs(rain.astype(int) - theirs.astype(int)).max() <= 1
+        assert np.mean(rain != theirs) < 0.01
     assert np.array_equal(rain, plain) is not guided.variant.negative_prompt
 
 

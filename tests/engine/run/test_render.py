@@ -1,5 +1,7 @@
 """Renders in process: the stack judged before anything is painted, the proof in the outcome and in the picture."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,6 +144,19 @@ def test_adapters_move_the_pixels_and_leave_the_base_as_it_was(studio: Studio, b
     assert styled.stack_delta_ratio > 1e-2
     with Image.open(styled.image_path) as picture:
         assert decode_record(picture.info[CHUNK]).stack_delta_ratio == styled.stack_delta_ratio
+
+
+def test_a_picture_that_is_still_to_be_saved_holds_nothing_of_what_painted_it(
+    base: Base, adapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a base that leaves for another would stay until that one has painted, and both be held at once."""
+    monkeypatch.setattr(f"{__name__}.finish", lambda painting, _: painting)
+    studio = Studio(base, [adapters], tmp_path)
+    painting, renderer = studio.render("healthy"), weakref.ref(studio._renderer)
+    del studio._renderer
+    gc.collect()
+    assert isinstance(painting, Painting)
+    assert renderer() is None
 
 
 def test_an_adapter_is_probed_when_it_is_new_or_when_that_is_asked(studio: Studio) -> None:

@@ -5,7 +5,8 @@ Nothing is painted before every adapter has been judged, and whatever goes wrong
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
@@ -90,7 +91,7 @@ class Renderer:
             tell=self._tell,
             is_cancelled=self._is_cancelled,
             load_ms=load_ms,
-            on_step=self._note_step,
+            on_step=partial(_note_step, self._notes, self._variant),  # a picture outlives what painted it
             step_spans=self._notes.step_spans,
         )
         try:
@@ -126,10 +127,6 @@ class Renderer:
         self._notes.add(names.SWITCH_DURATION, time.monotonic() - began, kind)
         self._notes.add(names.SWITCHES, 1, kind | self._variant)
 
-    def _note_step(self, seconds: float) -> None:
-        self._notes.add(names.STEP_DURATION, seconds, self._variant)
-        self._notes.add(names.STEPS, 1, self._variant)
-
     def _painted(self, job: RenderCommand, trail: Trail) -> Image.Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
@@ -145,3 +142,8 @@ class Renderer:
             mx.async_eval(pixels)
             self._meanwhile()
             return Image.fromarray(np.array(pixels))
+
+
+def _note_step(notes: Notes, variant: Mapping[AttributeName, str], seconds: float) -> None:
+    notes.add(names.STEP_DURATION, seconds, variant)
+    notes.add(names.STEPS, 1, variant)
