@@ -146,7 +146,10 @@ def test_a_dead_job_is_listed_with_its_reason_and_handed_out_again(broker: str) 
         5,
         ["anvil"],
     )
-    assert "well of ann, 5 times at anvil: the worker died each time; it began with: Killed" in words(broker, "dead")
+    shown = words(broker, "dead")
+    assert "well of ann, 5 times at anvil: the worker died each time; it began with: Killed" in shown
+    assert "`kilnmark farm dead --again JOB` hands one out once more" in shown
+    assert words(broker, "dead", "hill") == "hill is not dead; `kilnmark farm dead` lists those that are\n"
     assert said(broker, "dead", "hill")["code"] == 1
     assert said(broker, "dead", "well", "--again")["letters"][0]["again"] == "sent"
     hand_in(broker, {"prompt": "a well", "job_id": "after"})  # which its node takes behind it

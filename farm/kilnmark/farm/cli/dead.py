@@ -71,6 +71,10 @@ def dead(
         write_document(DeadLetters(letters=found))
     else:
         _tell(found)
+        if found and not again:
+            write_line("once it is mended, `kilnmark farm dead --again JOB` hands one out once more", aside=True)
+        if not found and not jobs:
+            write_line("no job is dead")
     absent = set(jobs) - {each.job_id for each in found}
     for job in sorted(absent):
         write_line(f"{job} is not dead; `kilnmark farm dead` lists those that are", aside=True)
@@ -117,12 +121,11 @@ async def _found(asked: AskedAs, jobs: tuple[str, ...]) -> list[DeadLetter]:
 def _tell(letters: list[DeadLetter]) -> None:
     for each in letters:
         by = f" at {', '.join(each.nodes)}" if each.nodes else ""
-        first = f"; it began with: {each.first_line}" if each.first_line else ""
+        is_said = not each.first_line or each.first_line in each.reason
+        first = "" if is_said else f"; it began with: {each.first_line}"
         write_line(f"{each.job_id} of {each.submitter}, {each.deliveries} times{by}: {each.reason}{first}")
         if each.again:
             write_line(f"  {_AGAIN[each.again]}")
-    if not letters:
-        write_line("no job is dead")
 
 
 _AGAIN = {
