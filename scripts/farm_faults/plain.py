@@ -4,6 +4,7 @@ The house's fake worker paints, so that nothing but the farm takes time.
 """
 
 import asyncio
+import itertools
 import os
 import statistics
 import subprocess
@@ -77,8 +78,9 @@ async def plain(folder: Path, tell: Callable[[str], None]) -> Plain:
             await _joined(link, "forge")
             found.overhead_ms = await _one_by_one(link, folder / "pictures")
             tell(f"overhead {found.overhead_ms:.1f} ms a job")
+            tenth = asyncio.create_task(_at_a_tenth(link, node.pid))
             found.submitter_mib = await _interrupted(link, running.address, folder, tell)
-            await _many(link, node.pid, found, tell)
+            await _many(link, node.pid, tenth, found, tell)
     return found
 
 
@@ -117,15 +119,28 @@ async def _interrupted(link: FarmLink, broker: str, folder: Path, tell: Callable
         return few, await asyncio.to_thread(_peak_mib, command[1:], log)
 
 
-async def _many(link: FarmLink, pid: int, found: Plain, tell: Callable[[str], None]) -> None:
-    whole, tenth = MANY + ONE_BY_ONE, 0.0
-    began, at_first = time.monotonic(), await _results(link)
-    while (count := await _results(link)) < whole:
-        if not tenth and count > whole / 10:
-            tenth = _resident_mib(pid)
+async def _at_a_tenth(link: FarmLink, pid: int) -> float:
+    """What a node takes once a tenth of the many is done."""
+    await _come(link, (MANY + ONE_BY_ONE) // 10)
+    return _resident_mib(pid)
+
+
+async def _come(link: FarmLink, results: int) -> None:
+    """Until there are so many results."""
+    for _ in itertools.count():
+        if await _results(link) >= results:
+            return
         await asyncio.sleep(0.5)
+
+
+async def _many(
+    link: FarmLink, pid: int, tenth: asyncio.Task[float], found: Plain, tell: Callable[[str], None]
+) -> None:
+    whole = MANY + ONE_BY_ONE
+    began, at_first = time.monotonic(), await _results(link)
+    await _come(link, whole)
     found.rate = (whole - at_first) / (time.monotonic() - began)
-    found.node_mib = (tenth, _resident_mib(pid))
+    found.node_mib = (await tenth, _resident_mib(pid))
     results, found.twice = await counted(link, "ann")
     found.results = results - ONE_BY_ONE
     tell(f"{found.results} results, {found.rate:.0f} a second")
