@@ -155,6 +155,7 @@ class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
         node: Which one told; empty for a job that none finished.
         result: The daemon's, where it is done; `image_path` is one of the node's machine.
         picture: The picture in the submitter's store, where it is done.
+        is_shared: It lies in a folder that its node shares instead.
         error: Why there is no picture, otherwise.
         first_line: The first line that a worker wrote of its failure, where there is one.
         deliveries: How often the job was handed to a node.
@@ -170,6 +171,7 @@ class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
     node: str = ""
     result: RenderResult | None = None
     picture: ContentFile | None = None
+    is_shared: bool = False
     error: JobError | None = None
     first_line: str = ""
     deliveries: int = 1

@@ -9,9 +9,11 @@ import pytest
 from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.content.local import local_file
 from kilnmark.farm.documents import FarmJob, FarmNeeds, FarmResult
+from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.node import shared
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.shared import clear_shared, share, shared_place
+from kilnmark.farm.submit.pictures import Pictures
 from kilnmark.protocol.wire.requests import RenderParams
 
 DAY = 86400.0
@@ -52,7 +54,7 @@ def test_a_picture_goes_a_day_after_its_result_and_one_that_is_put_again_stays(
     assert not list(place.parent.iterdir())
 
 
-def test_a_node_clears_the_folder_by_the_days_of_its_farm(
+def test_a_node_clears_the_folder_by_the_days_of_its_farm_and_who_does_not_name_it_is_told(
     broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost, new = local_file(picture(tmp_path, "lost")), local_file(picture(tmp_path, "new"))
@@ -63,11 +65,20 @@ def test_a_node_clears_the_folder_by_the_days_of_its_farm(
     monkeypatch.setattr(shared, "_now", lambda _: begun + 16 * DAY)
     asked = RenderParams(prompt="a hill", seed=1)
     job = FarmJob(job_id="new", submitter="ann", submission="s", needs=NEEDS, asked=asked)
-    done = FarmResult(job_id="new", submitter="ann", submission="s", state="done", picture=new.content)
+    done = FarmResult(job_id="new", submitter="ann", submission="s", state="done", node="mac", picture=new.content)
 
     async def ask() -> None:
         async with farm_link(broker) as link:
-            assert await Commits(link, tmp_path / "shared").commit(job, done, new)
+            commits = Commits(link, tmp_path / "shared")
+            assert await commits.commit(job, done, new)
+            ended = await commits.existing(job)
+            assert ended is not None
+            with pytest.raises(FarmNotUsable, match="--shared: the node mac puts its pictures into a folder"):
+                await Pictures(link, "ann", tmp_path / "way").fetch(ended)
+            fetched = await Pictures(link, "ann", tmp_path / "way", tmp_path / "shared").fetch(ended)
+            assert fetched.read_bytes() == new.path.read_bytes()
+            with pytest.raises(ContentUnusable, match="does not lie in"):
+                await Pictures(link, "ann", tmp_path / "way", tmp_path / "other").fetch(ended)
 
     asyncio.run(ask())
     assert [path.name for path in lain.parent.iterdir()] == [f"{new.content.sha256}.png"]

@@ -73,6 +73,7 @@ class Commits:
             FarmError: The broker does not take it, or was away for too long.
         """
         if picture is not None:
+            result = msgspec.structs.replace(result, is_shared=self._shared is not None)
             await patiently(lambda: self._put(job, picture), _PATIENCE, until_room=True)
         return await patiently(lambda: self._create(job, result), _PATIENCE, until_room=True)
 

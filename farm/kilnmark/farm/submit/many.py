@@ -271,7 +271,8 @@ class ManyJobs:
             picture = await self._pictures.fetch(ending)
         except ContentUnusable as error:
             await self._results.forget(wanted.job.job_id)
-            return Rendered(wanted.index, wanted.request, error=KilnmarkError(f"{error}; run it again"))
+            gone = KilnmarkError(f"its picture cannot be had: {error.reason}; run it again")
+            return Rendered(wanted.index, wanted.request, error=gone)
         return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.made.paths))
 
 

@@ -42,11 +42,15 @@ class Pictures:
 
         Raises:
             ContentUnusable: It is not there any more, or is another.
-            FarmError: There is no room for it, or the broker does not answer.
+            FarmNotUsable: It lies in a folder that nobody has named, or there is no room for it.
+            FarmError: The broker does not answer.
         """
         content = ending.picture
         if content is None:
             raise ContentUnusable(ending.job_id, "", "its result names no picture")
+        if ending.is_shared and self._shared is None:
+            reason = f"the node {ending.node} puts its pictures into a folder that it shares; name it, and all goes on"
+            raise FarmNotUsable("--shared", reason)
         goal = self._folder / f"{next(self._numbers)}-{ending.job_id}.png"  # one that is asked for twice has two
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -57,6 +61,8 @@ class Pictures:
             if await asyncio.to_thread(file_sha256, goal) == (content.sha256, content.size):
                 return goal
             raise ContentUnusable(content.name, content.sha256, f"{place} holds other bytes")
+        if ending.is_shared:
+            raise ContentUnusable(content.name, content.sha256, f"it does not lie in {self._shared} any more")
         self._store = self._store or await open_content(self._link, pictures_of(self._submitter))
         store = self._store
         await patiently(lambda: store.fetch(content, goal))
