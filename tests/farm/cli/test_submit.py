@@ -11,14 +11,16 @@ from click.testing import CliRunner
 
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.main import kilnmark
-from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.daemon.worker.fake import FakeWorker, Script
+from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.packs import make_packs
 from tests.farm.nodes import nodes_at
 
 
 @pytest.fixture(scope="module")
 def farm(broker: str) -> Iterator[str]:
-    with nodes_at(broker, {"anvil": FakeWorker()}):
+    with nodes_at(broker, {"anvil": FakeWorker(Script(verdicts={"moss": Verdict.NOOP}))}):
         yield broker
 
 
@@ -67,6 +69,17 @@ def test_a_line_that_stands_twice_is_one_job_and_has_its_picture_both_times(farm
     assert (told["code"], [line["state"] for line in told["lines"]]) == (0, ["done"] * 8)
     assert f"{file}:15: {picture}, painted by anvil" in told["told"]
     assert list((tmp_path / "out").iterdir()) == [Path(picture)]
+
+
+def test_a_picture_that_was_painted_for_all_that_names_the_dead_adapter(farm: str, tmp_path: Path) -> None:
+    moss = make_adapter(tmp_path / "moss.safetensors", rank=1, blocks=1)
+    asked = {"prompt": "a fen", "steps": 1, "lora_paths": [str(moss)], "on_mismatch": "warn"}
+    file = lines(tmp_path / "warn.jsonl", asked)
+    told = submitted(farm, file, "--wait", "--out", tmp_path / "out")
+    (line,) = told["lines"]
+    assert (told["code"], line["state"]) == (3, "done")
+    assert line["message"].startswith("moss is noop: ")
+    assert f"{file}:1: {line['picture']}, painted by anvil; moss is noop: " in told["told"]
 
 
 def test_without_waiting_they_are_handed_in_and_how_to_see_them_is_told(farm: str, tmp_path: Path) -> None:

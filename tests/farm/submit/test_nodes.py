@@ -70,7 +70,7 @@ def test_nothing_is_paused_while_a_node_takes_work_and_else_it_is_told_where_all
     assert paused is not None
     assert (
         paused.because
-        == "no node takes work (a is left, b is lost, c is draining, e is of kilnmark 0.0.1 and not 0.1.0)"
+        == "no node takes work (a has left, b is lost, c is draining, e is of kilnmark 0.0.1 and not 0.1.0)"
     )
 
 

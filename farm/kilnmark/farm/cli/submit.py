@@ -22,6 +22,7 @@ from kilnmark.farm.submit.client import FarmClient
 from kilnmark.farm.submit.specs import SpecLine, Specs, read_specs
 from kilnmark.keymaps.files.linked import linked_whole
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused
 
 __all__ = ["submit"]
@@ -38,7 +39,7 @@ class SubmittedLine(msgspec.Struct, frozen=True, kw_only=True):
         state: `handed_in`; `done`, where it is waited for or was before; `failed`.
         picture: Where it lies; empty where there is none, or nobody waits for it.
         node: Who painted it.
-        message: Why it failed.
+        message: Why it failed, or which of its adapters did not engage.
     """
 
     line: int
@@ -204,15 +205,13 @@ async def _followed(
     good = [line for line in read if line.request is not None]
     async for ending in client.render_many([cast("Any", line.request) for line in good], ordered=False):
         line = good[ending.index]
-        told[line.number] = _told(line, ending, out)
-        if ending.error is not None:
-            dead = isinstance(ending.error, AdapterNotEngaged | AdapterRefused)
-            code = ExitCode.NOT_ENGAGED if dead else max(code, ExitCode.FAILED)
-            write_line(f"{file}:{line.number}: {ending.error}", aside=True)
-        else:
-            write_line(
-                f"{file}:{line.number}: {told[line.number].picture}, painted by {told[line.number].node}", aside=True
-            )
+        became = told[line.number] = _told(line, ending, out)
+        if isinstance(ending.error, AdapterNotEngaged | AdapterRefused) or (ending.error is None and became.message):
+            code = ExitCode.NOT_ENGAGED
+        elif ending.error is not None:
+            code = max(code, ExitCode.FAILED)
+        painted = f"{became.picture}, painted by {became.node}" if became.picture else ""
+        write_line(f"{file}:{line.number}: {'; '.join(filter(None, (painted, became.message)))}", aside=True)
     for line in good:
         job_id = cast("Any", line.request)["job_id"]
         state = "done" if job_id in client.painted_before else "handed_in"
@@ -230,5 +229,13 @@ def _told(line: SpecLine, ending: Rendered, out: Path) -> SubmittedLine:
             shutil.copyfile(source, picture)
     except OSError as error:
         raise FarmNotUsable(str(out), f"cannot be written ({error.strerror or error}); name another") from error
-    node = ending.result.node
-    return SubmittedLine(line=line.number, job_id=job_id, state="done", picture=str(picture), node=node)
+    found = ending.result
+    dead = [f"{each.name} is {each.verdict}: {each.reason}" for each in found.loras if each.verdict != Verdict.ENGAGED]
+    return SubmittedLine(
+        line=line.number,
+        job_id=job_id,
+        state="done",
+        picture=str(picture),
+        node=found.node,
+        message="; ".join(dead),
+    )

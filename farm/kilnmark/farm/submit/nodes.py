@@ -127,7 +127,10 @@ def why_paused(nodes: Sequence[SeenNode], now: datetime) -> PowerInfo | None:
     if {"idle", "working"} & {states[each.info.name] for each in ours}:
         return None
     said = ", ".join(
-        f"{each.info.name} is {states[each.info.name]}" if each in ours else _otherwise(each.info) for each in nodes
+        f"{each.info.name} {'has' if states[each.info.name] == 'left' else 'is'} {states[each.info.name]}"
+        if each in ours
+        else _otherwise(each.info)
+        for each in nodes
     )
     return PowerInfo(paused=["high", "normal", "low"], because=f"no node takes work ({said})")
 
