@@ -156,6 +156,12 @@ def test_a_dead_job_is_listed_with_its_reason_and_handed_out_again(broker: str) 
     assert said(broker, "dead")["letters"] == []
 
 
+def test_a_submitter_that_the_farm_does_not_know_is_told_by_those_it_knows(broker: str) -> None:
+    with pytest.raises(FarmNotUsable, match="knows no submitter 'bob', but ann; name one"):
+        words(broker, "status", "--submitter", "bob")
+    assert said(broker, "status", "--submitter", "ann")["code"] == 0
+
+
 def test_a_drained_node_finishes_and_leaves(broker: str) -> None:
     absent = "called 'nobody' or 'none' answers; those that ever joined: "
     with nodes_at(broker, {"bellows": FakeWorker()}), pytest.raises(NoNode, match=absent):

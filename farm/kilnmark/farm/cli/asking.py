@@ -9,6 +9,8 @@ from kilnmark.farm.broker.credentials import address_of
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.cli.options import credentials_of
+from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.names import token_of
 from kilnmark.farm.submit.door import submitters_at
 
 __all__ = ["AskedAs", "asked_farm"]
@@ -38,12 +40,18 @@ async def asked_farm(
         submitter: Whose jobs alone.
 
     Raises:
+        FarmNotUsable: Credentials are of another submitter, or the farm knows none of that name.
         FarmError: The farm cannot be reached, or does not let these in.
     """
     who = credentials_of(credentials)
     async with farm_link(address_of(address, who), who) as link:
         if who is not None and who.role == "submitter":
+            if submitter not in (None, who.name):
+                raise FarmNotUsable("--submitter", f"these credentials are of {who.name!r}; leave the option out")
             yield AskedAs(link, [who.name])
-        else:
-            there = [submitter] if submitter else await patiently(lambda: submitters_at(link), ELECTION)
-            yield AskedAs(link, there)
+            return
+        there = await patiently(lambda: submitters_at(link), ELECTION)
+        if submitter is not None and token_of(submitter) not in there:
+            known = ", ".join(there) or "nobody"
+            raise FarmNotUsable("--submitter", f"the farm knows no submitter {submitter!r}, but {known}; name one")
+        yield AskedAs(link, there if submitter is None else [submitter])
