@@ -1,14 +1,17 @@
 """Which pictures leave the output folder, and which never do."""
 
+import logging
 import os
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.pictures.retention import GRACE, RemovedPictures, Retention
 from kilnmark.protocol.settings import Settings
-from tests.daemon.conftest import SMALL, FakeDaemon
+from tests.daemon.conftest import PATIENCE, SMALL, FakeDaemon
 
 DAY = 86_400.0
 
@@ -88,9 +91,13 @@ def test_one_with_a_second_name_counts_nothing_and_outlives_its_first(folder: Pa
 def test_a_daemon_sweeps_at_its_start_and_says_so(
     folder: Path, painted: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO"), FakeDaemon(output_dir=folder, pictures_kept_for=1.5 * DAY) as daemon:
-        with daemon.wire() as wire:
-            wire.result("render", SMALL)
-        told = [record.getMessage() for record in caplog.records if "were removed from" in record.getMessage()]
+    said: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    logger = logging.getLogger("kilnmark.daemon.pictures.retention")
+    logger.addHandler(handler := QueueHandler(said))
+    try:
+        with caplog.at_level("INFO"), FakeDaemon(output_dir=folder, pictures_kept_for=1.5 * DAY):
+            told = said.get(timeout=PATIENCE).getMessage()
+    finally:
+        logger.removeHandler(handler)
     bounds = f"(pictures_kept_for {1.5 * DAY:g} s, pictures_bytes 0)"
-    assert told == [f"2 pictures with {2 * len(painted)} bytes were removed from {folder} {bounds}"]
+    assert told == f"2 pictures with {2 * len(painted)} bytes were removed from {folder} {bounds}"

@@ -279,6 +279,10 @@ def test_what_is_cancelled_before_and_while_it_is_painted_ends_so(broker: str) -
     at(broker, work)
 
 
+async def painted_by(client: AsyncClient) -> set[str]:
+    return {job.job_id for job in (await client.jobs_list(states=["running"])).jobs}
+
+
 def test_a_high_job_waits_for_one_render_of_another_at_most(broker: str) -> None:
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:
@@ -290,10 +294,16 @@ def test_a_high_job_waits_for_one_render_of_another_at_most(broker: str) -> None
                 await hand_in(link, "urgent", priority="high")
                 await until(lambda: ("ann", "urgent") in anvil.about.running)
                 await hand_in(link, "third")
+                async with AsyncClient(daemon.socket) as client, asyncio.timeout(20):
+                    while "urgent" not in {job.job_id for job in (await client.jobs_list()).jobs}:
+                        pass
+                    before = await painted_by(client)
+                    daemon.worker.go(2)  # it waits before its step, and behind it
+                    while not (painted := await painted_by(client) - before):
+                        pass
                 daemon.worker.hold()
-                urgent, second = await result_of(link, "urgent"), await result_of(link, "second")
-                assert urgent.ended <= second.ended
-                assert (await result_of(link, "third")).state == "done"
+                assert painted == {"urgent"}
+                assert {(await result_of(link, name)).state for name in ("urgent", "second", "third")} == {"done"}
 
     at(broker, work)
 
