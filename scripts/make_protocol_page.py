@@ -22,7 +22,7 @@ from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.decoding import DEPTH_LIMIT
 from kilnmark.protocol.wire.errors import BY_CODE
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
-from kilnmark.protocol.wire.jsonrpc import BATCH_LIMIT, ID_LIMIT
+from kilnmark.protocol.wire.jsonrpc import BATCH_LIMIT, ID_LIMIT, REPLIES_LIMIT
 from kilnmark.protocol.wire.methods import METHODS, WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
 from kilnmark.protocol.wire.watching import JobChange, Preview
@@ -54,6 +54,7 @@ def limits() -> str:
         ("bytes of a line (`line_bytes`)", FRAME_LIMIT, "-32600; the line is thrown away, the connection stays"),
         ("arrays and objects inside one another", DEPTH_LIMIT, "-32700"),
         ("requests of a batch", BATCH_LIMIT, "-32600"),
+        ("bytes of the replies of a batch; small ones always go", REPLIES_LIMIT, "-32600 for what does not fit"),
         ("bytes of an id", ID_LIMIT, "-32600"),
         ("pixels of a picture", MAX_PIXELS, "-32602"),
         ("bytes of a picture within a request (`inline_bytes`)", of("inline_bytes"), "-32602"),

@@ -318,7 +318,8 @@ def test_many_requests_in_flight(home: Path, found: Found) -> None:
 
 @pytest.mark.faults(
     "a batch of 64 `jobs.list` over 1,000 jobs, by a client that reads",
-    "pages, all answered; the reader is not taken for a slow one; under 64 MB over rest",
+    "pages, as many as 16 MB hold, and of each other that it is to be asked for apart; the reader is not taken for a "
+    "slow one; under 64 MB over rest",
 )
 def test_a_batch_of_lists(home: Path, found: Found) -> None:
     calls = [{"jsonrpc": "2.0", "id": i, "method": "jobs.list", "params": {"limit": 1000}} for i in range(64)]
@@ -330,8 +331,12 @@ def test_a_batch_of_lists(home: Path, found: Found) -> None:
             wire.send_bytes(json.dumps(calls).encode() + b"\n")
             replies: list[Any] = wire.read()
         size = len(json.dumps(replies))
-    found(f"{len(replies)} answers of {len(replies[0]['result']['jobs'])} jobs, {size >> 20} MB")
-    assert {len(reply["result"]["jobs"]) for reply in replies} == {1000}
+    pages = [reply["result"]["jobs"] for reply in replies if "result" in reply]
+    found(f"{len(pages)} pages of {len(pages[0])} jobs, {size >> 20} MB; {len(replies) - len(pages)} to be asked apart")
+    assert len(replies) == 64
+    assert {len(page) for page in pages} == {1000}
+    assert {reply["error"]["code"] for reply in replies if "error" in reply} == {-32600}
+    assert size > 12 << 20
 
 
 @pytest.mark.faults(

@@ -9,6 +9,8 @@ import msgspec
 
 from kilnmark.daemon.wire.exchange import RequestId
 from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.errors import InvalidRequest
+from kilnmark.protocol.wire.jsonrpc import REPLIES_LIMIT, SMALL_REPLY
 
 __all__ = ["Answers", "given_up"]
 
@@ -27,21 +29,41 @@ class _CancelledNote(msgspec.Struct, frozen=True):
 
 
 class Answers:
-    """The replies of one line: one, or a batch that goes back as one array when its last is there."""
+    """The replies of one line: one, or a batch that goes back as one array when its last is there.
+
+    A batch is held until then, so that only so much of it is: a large reply that does not fit is to be asked for apart.
+    """
 
     def __init__(self, count: int, *, is_batch: bool, send: Callable[[bytes], None]) -> None:
         self._missing = count
         self._is_batch = is_batch
         self._send = send
         self._replies: list[bytes] = []
+        self._size = 0
 
-    def add(self, reply: bytes | None) -> None:
-        """Count one item as served; None when it gets no reply."""
+    def add(self, reply: bytes | None, id_: bytes | None = None) -> None:
+        """Count one item as served.
+
+        Args:
+            reply: None when it gets none.
+            id_: Of its request, as JSON.
+        """
         self._missing -= 1
         if reply is not None:
+            if self._is_batch and len(reply) > SMALL_REPLY and self._size + len(reply) > REPLIES_LIMIT:
+                reply = jsonrpc.failure(id_ or b"null", _too_large(len(reply)))
+            self._size += len(reply)
             self._replies.append(reply)
         if self._missing == 0 and self._replies:
             self._send(jsonrpc.batch(self._replies) if self._is_batch else self._replies[0])
+
+
+def _too_large(size: int) -> InvalidRequest:
+    limit = REPLIES_LIMIT >> 20
+    return InvalidRequest(
+        f"its reply has {size:,} bytes, and the replies of a batch have {limit} MB together; ask for it in a line "
+        "of its own, or for less"
+    )
 
 
 def given_up(call: jsonrpc.Call) -> tuple[RequestId, str]:

@@ -247,7 +247,7 @@ class ServedConnection(asyncio.Protocol):
             reply = jsonrpc.failure(id_ or b"null", error)
         else:
             reply = task.result()
-        answers.add(None if id_ is None else reply)
+        answers.add(None if id_ is None else reply, id_)
         if self._leaving:
             self.leave_when_served()
 

@@ -70,7 +70,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
     ended = _Ended()
     async for ending in endings_of(link, submitters):
         ended.count(ending.job, ending.at, now)
-    submissions = await _submissions(link, submitters, ended.of_submission)
+    submissions, still = await _submissions(link, submitters, ended.of_submission)
     there = [each.info for each in nodes if each.state(now) not in {"lost", "left"}]
     work = list(_work(partitions, counts, there))
     waiting, running = sum(each.waiting for each in work), sum(each.running for each in work)
@@ -86,7 +86,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
         dead=ended.states["dead"],
         cancelled=ended.states["cancelled"],
         a_minute=pictures_a_minute(ended.lately, now),
-        left_s=seconds_left(waiting + running, ended.lately, submissions, now) if there else None,
+        left_s=seconds_left(min(waiting + running, still), ended.lately, submissions, now) if there else None,
         switches=sum(each.info.switches for each in nodes),
         stacks=len({partition[:2] for partition in partitions}),
         submissions=submissions,
@@ -134,11 +134,13 @@ async def counts_at(link: FarmLink) -> Mapping[str, tuple[int, int]]:
 
 async def _submissions(
     link: FarmLink, submitters: Sequence[str], states: Mapping[tuple[str, str], str]
-) -> list[SubmissionStatus]:
-    found: dict[str, SubmissionStatus] = {}
+) -> tuple[list[SubmissionStatus], int]:
+    """All of them, and how many of their jobs are open: one that was handed in twice is in two of them."""
+    found, still = dict[str, SubmissionStatus](), set[tuple[str, str]]()
     async for kept in submissions_at(link, submitters):
         part = kept.part
         counted = Counter(states.get((part.submitter, job), "open") for job in part.jobs)
+        still |= {(part.submitter, job) for job in part.jobs} - states.keys()
         before = found.get(part.submission)
         sums = {name: counted[name] + (getattr(before, name) if before else 0) for name in _STATES}
         found[part.submission] = SubmissionStatus(
@@ -149,7 +151,7 @@ async def _submissions(
             jobs=len(part.jobs) + (before.jobs if before else 0),
             **sums,
         )
-    return sorted(found.values(), key=lambda each: each.at, reverse=True)
+    return sorted(found.values(), key=lambda each: each.at, reverse=True), len(still)
 
 
 _STATES = ("open", "done", "failed", "dead", "cancelled")

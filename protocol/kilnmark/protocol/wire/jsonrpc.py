@@ -14,6 +14,8 @@ from kilnmark.protocol.wire.errors import BY_CODE, InvalidParams, InvalidRequest
 
 __all__ = [
     "BATCH_LIMIT",
+    "REPLIES_LIMIT",
+    "SMALL_REPLY",
     "Call",
     "Frame",
     "Note",
@@ -30,6 +32,9 @@ __all__ = [
 ]
 
 BATCH_LIMIT = 64
+REPLIES_LIMIT = 16 << 20
+"""Bytes of the replies of a batch together, beyond which no reply of more than `SMALL_REPLY` is among them."""
+SMALL_REPLY = 64 << 10
 """Requests in one line."""
 ID_LIMIT = 256
 """Bytes of an id, as it is written."""
