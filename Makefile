@@ -77,7 +77,7 @@ lint: setup
 	@$(BIN)/mypy --no-error-summary --num-workers 2
 
 test: lint
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 3 --dist loadfile
 	@$(MAKE) --no-print-directory test-bf16
 
 # The layers, the judging and the probe once more in the precision that machines with a GPU compute in.

@@ -97,7 +97,7 @@ LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Two workers take file after file: the order is ours, not the number of tests, which says little of the time.
+    """Workers take file after file: the order is ours, not the number of tests, which says little of the time.
 
     A daemon that a test starts by `kilnmark serve` keeps its jobs in a folder that goes with the run.
     """
