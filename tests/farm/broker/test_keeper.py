@@ -5,6 +5,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from kilnmark.farm.broker import keeper
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.stranded import unheard_work
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.documents import FarmJob, FarmNeeds, FarmResult, NodeInfo, PartitionInfo
 from kilnmark.farm.errors import BrokerFull
@@ -166,6 +168,28 @@ def test_a_raced_job_is_dead_with_its_last_copy_alone(broker: str) -> None:
                 return await result_of(link, "raced")
 
     assert asyncio.run(ask()).state == "dead"
+
+
+def test_a_job_of_which_the_broker_could_not_say_that_it_was_lost_is_a_dead_letter_all_the_same(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> FarmResult:
+        lost, waits = job_of("unheard", 8), job_of("waits", 9)
+        async with farm_link(broker) as link:
+            await hand_in(link, lost)
+            await lose(link, lost)
+            await hand_in(link, waits)
+            await link.js.purge_stream(LOST)
+            assert await unheard_work(link) == [], "it may be told yet"
+            monkeypatch.setattr(keeper, "unheard_work", partial(unheard_work, still=timedelta(0)))
+            await Keeper(link)._bury_unheard()
+            assert await waiting(link, lost) == []
+            assert await waiting(link, waits) == ["waits"]
+            await link.js.purge_stream(WORK)
+            return await result_of(link, "unheard")
+
+    found = asyncio.run(ask())
+    assert (found.state, found.deliveries) == ("dead", 1)
 
 
 def test_what_is_no_job_is_told_and_stops_nobody(broker: str) -> None:

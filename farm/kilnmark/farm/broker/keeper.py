@@ -17,7 +17,7 @@ import msgspec
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.setup import KEPT
-from kilnmark.farm.broker.stranded import take_away_stranded
+from kilnmark.farm.broker.stranded import take_away_stranded, unheard_work
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.content.unneeded import clear_content
 from kilnmark.farm.documents import FarmResult, NodeInfo
@@ -140,10 +140,20 @@ class Keeper:
         advisory = read_document(message.data, _Advisory)
         with suppress(NotFoundError):  # somebody ended it after all, or another keeper did this
             work = await self._link.js.get_msg(WORK, advisory.stream_seq)
-            if not await self._raced(work):
-                await self._tell(work, advisory.deliveries)
-            await self._link.js.delete_msg(WORK, advisory.stream_seq)
+            await self._tell_and_take_away(work, advisory.deliveries)
         await message.ack_sync(timeout=10)
+
+    async def _bury_unheard(self) -> None:
+        from nats.js.errors import NotFoundError
+
+        for work, deliveries in await unheard_work(self._link):
+            with self._link.telling("look after lost jobs"), suppress(NotFoundError):
+                await self._tell_and_take_away(work, deliveries)
+
+    async def _tell_and_take_away(self, work: "RawStreamMsg", deliveries: int) -> None:
+        if not await self._raced(work):
+            await self._tell(work, deliveries)
+        await self._link.js.delete_msg(WORK, work.seq or 0)
 
     async def _raced(self, work: "RawStreamMsg") -> bool:
         """Whether the job is one of several copies, of which another may still end."""
@@ -207,6 +217,7 @@ class Keeper:
                 _logger.info("nobody has had work of %s for a day: forgotten", partition)
             for subject in await take_away_stranded(self._link):
                 _logger.info("%s had ended, and no node was there for it: taken off the queue", subject)
+            await self._bury_unheard()
             await asyncio.sleep(self._every)
 
 

@@ -1,6 +1,7 @@
-"""Work that has ended elsewhere and waits still, since no node takes any of it: taken back, or done after an upgrade.
+"""Work that stays on the queue by itself: it has ended elsewhere, or the broker hands it out no more.
 
-A node would acknowledge it, and none is there that fits it.
+What has ended waits where no node is there that fits it: one would acknowledge it. What was handed out as often as may
+be is told by the broker once, and nobody hears that where its disk is full just then.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from kilnmark.farm.names import RESULTS, WORK
 if TYPE_CHECKING:
     from nats.js.api import ConsumerInfo, RawStreamMsg
 
-__all__ = ["take_away_stranded"]
+__all__ = ["take_away_stranded", "unheard_work"]
 
 _STILL = timedelta(minutes=10)
 
@@ -43,6 +44,39 @@ async def take_away_stranded(link: FarmLink, still: timedelta = _STILL) -> Seque
                 if (info.num_pending or info.num_ack_pending) and _touched(info) < before:
                     gone += await _of_partition(link, info.config.filter_subject or "")
     return gone
+
+
+async def unheard_work(link: FarmLink, still: timedelta = _STILL) -> Sequence[tuple["RawStreamMsg", int]]:
+    """Work that the broker hands out no more: it lies there, and neither waits nor is at a node.
+
+    Args:
+        link: To the broker, as an operator.
+        still: Only what lies there for so long, by the broker's clock, of partitions that were as long untouched.
+
+    Returns:
+        Each message, and how often it was handed out.
+
+    Raises:
+        FarmError: The broker does not answer, or does not let these credentials look.
+    """
+    from nats.js.errors import NotFoundError
+
+    before, offset = await link.broker_time() - still, 0
+    found: list[tuple[RawStreamMsg, int]] = []
+    with link.telling("look after lost jobs"):
+        while page := await link.js.consumers_info(WORK, offset=offset):
+            offset += len(page)
+            for info in page:
+                if info.num_pending or info.num_ack_pending or _touched(info) >= before:
+                    continue
+                with suppress(NotFoundError):
+                    seq = 1
+                    while True:
+                        work = await link.js.get_msg(WORK, seq=seq, subject=info.config.filter_subject, next=True)
+                        seq = (work.seq or 0) + 1
+                        if work.time is not None and work.time < before:
+                            found.append((work, info.config.max_deliver or 1))
+    return found
 
 
 def _touched(info: "ConsumerInfo") -> datetime:
