@@ -70,19 +70,21 @@ def test_status_shows_nodes_jobs_submissions_and_dead_adapters(broker: str, tmp_
         broker,
         {"prompt": "a hill", "job_id": "hill"},
         {"prompt": "a fen", "job_id": "fen", "lora_paths": [moss]},
+        {"prompt": "a bog", "job_id": "bog", "lora_paths": [moss], "on_mismatch": "warn"},
     )
     told = said(broker, "status")
     (node,) = told["nodes"]
     assert (node["name"], node["problem"], [base["variant"] for base in node["bases"]]) == ("anvil", "", ["standin"])
     assert node["seen_s"] < 30
     (mine,) = [each for each in told["submissions"] if each["submission"] == submission]
-    assert (mine["what"], mine["jobs"], mine["open"], mine["done"], mine["failed"]) == ("a test", 2, 0, 1, 1)
-    assert [(each["name"], each["verdict"], each["jobs"]) for each in told["dead_adapters"]] == [("moss", "noop", 1)]
+    assert (mine["what"], mine["jobs"], mine["open"], mine["done"], mine["failed"]) == ("a test", 3, 0, 2, 1)
+    (dead,) = told["dead_adapters"]
+    assert (dead["name"], dead["verdict"], dead["jobs"], dead["painted"]) == ("moss", "noop", 1, 1)
     assert told["a_minute"] > 0
     shown = words(broker, "status")
     assert "anvil: " in shown
-    assert f"{submission}, a test of ann: all 2 ended; 1 done, 1 failed" in shown
-    assert "moss is noop, 1 job failed by it" in shown
+    assert f"{submission}, a test of ann: all 3 ended; 2 done, 1 failed" in shown
+    assert "moss is noop, 1 job failed by it, 1 picture made for all that: " in shown
 
 
 @pytest.mark.usefixtures("nodes")

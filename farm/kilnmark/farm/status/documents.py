@@ -108,6 +108,7 @@ class DeadAdapter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         jobs: How many failed by it.
+        painted: How many were painted for all that, since they were to be (`on_mismatch: warn`).
         reason: What was said of it last.
     """
 
@@ -115,6 +116,7 @@ class DeadAdapter(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     verdict: str
     jobs: int
+    painted: int = 0
     reason: str
 
 

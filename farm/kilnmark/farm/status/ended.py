@@ -29,6 +29,10 @@ class _Failure(msgspec.Struct, frozen=True):
     loras: tuple[_Report, ...] = ()
 
 
+class _Made(msgspec.Struct, frozen=True):
+    loras: tuple[_Report, ...] = ()
+
+
 class EndedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A part of `FarmResult`, quicker to read than all of it."""
 
@@ -38,6 +42,13 @@ class EndedJob(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["done", "failed", "dead", "cancelled"]
     node: str = ""
     error: _Failure | None = None
+    result: _Made | None = None
+
+    @property
+    def reports(self) -> tuple[_Report, ...]:
+        """What was said of its adapters."""
+        said = self.error or self.result
+        return said.loras if said else ()
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,15 @@ class _Ended:
         self.of_submission[job.submitter, job.job_id] = job.state
         if job.state == "done" and now - at <= LATELY:
             self.lately.append(at)
-        for report in job.error.loras if job.error else ():
+        for report in job.reports:
             if report.verdict != "engaged":
                 known = self.dead.get(report.sha256 or report.name)
                 self.dead[report.sha256 or report.name] = DeadAdapter(
                     name=report.name,
                     sha256=report.sha256,
                     verdict=report.verdict,
-                    jobs=1 + (known.jobs if known else 0),
+                    jobs=(known.jobs if known else 0) + (job.state != "done"),
+                    painted=(known.painted if known else 0) + (job.state == "done"),
                     reason=report.reason,
                 )
 
@@ -91,7 +92,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
         stacks=len({partition[:2] for partition in partitions}),
         submissions=submissions,
         work=work,
-        dead_adapters=sorted(ended.dead.values(), key=lambda each: -each.jobs),
+        dead_adapters=sorted(ended.dead.values(), key=lambda each: -(each.jobs + each.painted)),
         is_full=link.is_full,
         content_files=files,
         content_bytes=size,

@@ -106,6 +106,8 @@ def _submissions(submissions: list[SubmissionStatus]) -> Iterable[tuple[str, str
 
 def _dead(status: FarmStatus) -> Iterable[tuple[str, str]]:
     for each in status.dead_adapters:
-        yield "adapter", f"{each.name} is {each.verdict}, {counted(each.jobs, 'job')} failed by it: {each.reason}"
+        failed = [f"{counted(each.jobs, 'job')} failed by it"] if each.jobs else []
+        painted = [f"{counted(each.painted, 'picture')} made for all that"] if each.painted else []
+        yield "adapter", f"{each.name} is {each.verdict}, {', '.join(failed + painted)}: {each.reason}"
     if status.dead:
         yield "dead", f"{counted(status.dead, 'job')} that no node could finish; `kilnmark farm dead` tells why"
