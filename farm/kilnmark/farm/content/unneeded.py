@@ -5,7 +5,6 @@ oldest job that still waits was handed in is needed by none of them, and two day
 waits that a node has passed on, of which the broker does not know when it was handed in, everything stays.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -81,9 +80,9 @@ async def _some_passed_on(link: FarmLink) -> bool:
     return len(named) < state.messages or any(map(is_passed_on, named))
 
 
-async def _subjects(link: FarmLink, kind: str) -> "Iterator[str]":
+async def _subjects(link: FarmLink, kind: str) -> list[str]:
     found = (await link.js.stream_info(_STREAM, subjects_filter=f"$O.{CONTENT}.{kind}.>")).state.subjects
-    return iter(sorted(found or {}))
+    return sorted(found or {})
 
 
 async def _last(link: FarmLink, subject: str) -> "RawStreamMsg | None":

@@ -269,8 +269,8 @@ class Doing:
             await self._client.warm_up(variant)
         except (RenderFailed, InvalidParams) as error:
             return str(error)
-        except KilnmarkError:
-            pass
+        except KilnmarkError:  # nobody knows, and the render's own failure is what is told
+            return ""
         return ""
 
     async def _first_line(self) -> str:

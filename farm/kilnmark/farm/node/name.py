@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 
 _WHAT = "tell of this node"
 
+_HELD = "a node %s was here just now; where it says nothing more, its name is free in %.0f s"
+
 _PATIENCE = 5.0
 """Seconds for which it is waited to hear who was first."""
 
@@ -70,11 +72,8 @@ class NodeName:
                 if not seconds and await self._wrote(word(), seen.revision or 0 if seen else 0):
                     return
                 if seconds and not is_told:
-                    is_told, said = (
-                        True,
-                        "a node %s was here just now; where it says nothing more, its name is free in %.0f s",
-                    )
-                    _logger.warning(said, self._name, seconds)
+                    is_told = True
+                    _logger.warning(_HELD, self._name, seconds)
                 heard = await self._hear(watcher, seconds or _PATIENCE)
                 if heard and seen and seconds and _is_of_one(heard, seen):
                     raise NameTaken(self._name)
